@@ -1,0 +1,1 @@
+"""One file per verb; each calls one library function and prints."""

@@ -1,0 +1,1 @@
+"""Run tables we made and ship, each with the recipe that made it."""

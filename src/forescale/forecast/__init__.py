@@ -1,0 +1,1 @@
+"""Predictions with intervals at new places, and the backtest that earns them."""

@@ -1,0 +1,1 @@
+"""The run table: one row per measurement, typed columns under canonical names."""

@@ -1,0 +1,1 @@
+"""Published claims, each with the data to test it and the verdict."""

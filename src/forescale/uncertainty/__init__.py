@@ -1,0 +1,1 @@
+"""How sure: one method per file."""
