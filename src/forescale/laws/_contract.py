@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from forescale.errors import BadFormula, BadOption
-from forescale.maths.formula import Expr, Tape, latex, number, parse, substitute, symbol
+from forescale.maths.formula import (
+    Expr,
+    Tape,
+    latex,
+    number,
+    parse,
+    substitute,
+    symbol,
+    text,
+)
 from forescale.maths.formula.show import latex_name
 from forescale.quantities import unit_of
 
@@ -162,6 +171,55 @@ class Law:
             (out,) = self._tape(*x.values(), *columns)
         shape = np.broadcast_shapes(*(np.shape(v) for v in (*x.values(), *columns)))
         return np.array(np.broadcast_to(out, shape), float)
+
+    def fixed(self, values: Mapping[str, float]) -> Law:
+        """The law with some parameters set to numbers, which then stand in its formula.
+
+        Raises:
+            BadOption: If a name is no parameter, or no parameter would be left.
+        """
+        if stray := set(values) - set(self.names):
+            raise BadOption(
+                f"{', '.join(sorted(stray))} is no parameter of law '{self.name}'",
+                fix=f"it has {', '.join(self.names)}",
+            )
+        if not values:
+            return self
+        if len(values) == len(self.params):
+            raise BadOption("every parameter is fixed", fix="leave one free to be fitted")
+        numbers = {n: number(float(v)) for n, v in values.items()}
+
+        def put(formula: str) -> str:
+            return text(substitute(parse(formula), numbers)) if formula else formula
+
+        return replace(
+            self,
+            formula=put(self.formula),
+            params=tuple(
+                replace(p, unit=put(p.unit)) for p in self.params if p.name not in values
+            ),
+            typical={n: v for n, v in self.typical.items() if n not in values},
+            guess=None,
+        )
+
+    def bounded(self, bounds: Mapping[str, tuple[float, float]]) -> Law:
+        """The law with other bounds on some parameters."""
+        if stray := set(bounds) - set(self.names):
+            raise BadOption(
+                f"bounds for {', '.join(sorted(stray))}, no parameter of law '{self.name}'",
+                fix=f"it has {', '.join(self.names)}",
+            )
+        if not bounds:
+            return self
+        return replace(
+            self,
+            params=tuple(
+                replace(p, lower=bounds[p.name][0], upper=bounds[p.name][1])
+                if p.name in bounds
+                else p
+                for p in self.params
+            ),
+        )
 
     def unit_of_input(self, name: str) -> str:
         """Unit in which the input is counted."""
