@@ -90,7 +90,7 @@ def positive_scales(table: RunTable) -> RunTable:
             continue
         if bad[~np.isnan(values)].all():
             i = int(np.flatnonzero(bad)[0])
-            raise BadTable(f"every value is zero, negative or infinite (the first is {values[i]:g})",
+            raise BadTable(f"every value is zero, negative or infinite (first {values[i]:g})",
                            where=table.place(i, name), fix="mend the column, or map another one")
         table = table.drop(bad, f"{name} must be above zero and finite", name)
     return table
@@ -194,11 +194,17 @@ def loss_looks_right(table: RunTable) -> RunTable:
                             "like perplexity; pass --loss-unit perplexity if it is")
     if (loss <= 1).all() and C is not None and len(loss) >= 5:
         both = np.isfinite(C)
-        ranks = [np.argsort(np.argsort(v[both])) for v in (loss, C)]
-        if both.sum() >= 5 and np.corrcoef(ranks)[0, 1] > 0.5:
+        ranks = [_standard_ranks(v[both]) for v in (loss, C)]
+        if both.sum() >= 5 and np.mean(ranks[0] * ranks[1]) > 0.5:
             table = table.noted("the loss lies between 0 and 1 and grows with compute: is it an "
                                 "accuracy? map it with --map score=COLUMN")
     return table
+
+
+def _standard_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks with mean 0 and variance 1, so that a mean product is a rank correlation."""
+    ranks = np.argsort(np.argsort(values)).astype(np.float64)
+    return np.asarray((ranks - ranks.mean()) / max(float(ranks.std()), 1e-9))
 
 
 def constant_columns(table: RunTable) -> RunTable:

@@ -85,9 +85,9 @@ def find_curves(table: RunTable) -> Curves | None:
     else:
         return None  # tokens alone: rows that differ in tokens are different runs
     found = Curves(run, np.where(np.isnan(position), -np.inf, position), axis)
-    if found.count == len(table) or _repeats(run, position) > len(table) / 2:
-        return None
-    return found
+    repeats = _repeats(run, position)
+    moves = len(table) - repeats > found.count  # some run is seen at two positions
+    return found if moves and repeats <= len(table) / 2 else None
 
 
 def _is_setting(name: str, column: NDArray[Any]) -> bool:
@@ -174,7 +174,10 @@ def _final(table: RunTable, curves: Curves) -> tuple[NDArray[np.int64], bool]:
         # its last good point must not pass for a final loss.
         last_finite = np.flatnonzero(finite)[-1] if finite.any() else -1
         sparse = last_finite >= 0 and not finite[: last_finite + 1].all()
-        rows.append(points[last_finite] if sparse else points[-1])
+        end = points[last_finite] if sparse else points[-1]
+        # Several rows at the end are replicates; all of them are final.
+        ties = points[curves.position[points] == curves.position[end]]
+        rows.extend(ties[np.isfinite(loss[ties])] if sparse else ties)
     return np.sort(np.array(rows, dtype=np.int64)), False
 
 
