@@ -323,7 +323,10 @@ def format_error(value: float, sd: float) -> str:
         return f"{value:.4g}(?)"
     if math.isinf(sd):
         return f"{value:.4g}(inf)"
-    sd, last = _round_error(sd)
+    rounded, last = _round_error(sd)
+    if math.isinf(rounded):
+        return f"{value:.4g}(inf)"
+    sd = rounded
     top = max(_decade(value), _decade(sd)) if value else _decade(sd)
     if -5 < top < 6:
         return _bracket(value, sd, last)

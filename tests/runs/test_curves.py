@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from forescale.runs import read
 
@@ -66,6 +65,18 @@ def test_run_numbers_that_start_again_in_each_group_are_told_apart():
     runs = read({"optimizer": ["x"] * 3 + ["y"] * 3, "run": [1] * 6, "step": [1, 2, 3] * 2,
                  "loss": [5, 4, 3, 5.1, 4.1, 3.1]})
     assert runs["L"].tolist() == [3, 3.1]
+
+
+def test_a_log_of_one_run_is_one_curve():
+    runs = read({"step": [1, 2, 3, 4], "grad_norm": [1, 2, 3, 4], "foo": [9, 8, 7, 6],
+                 "loss": [4, 3, NAN, 2], "eval_speed": [NAN, 1, NAN, 1]})
+    assert runs["L"].tolist() == [2]
+
+
+def test_task_scores_along_training_are_no_loss_curve():
+    table = {"params": [1e8] * 4, "step": [1, 2, 1, 2], "task": ["x", "x", "y", "y"],
+             "value": [0.1, 0.2, 0.3, 0.4]}
+    assert len(read(table)) == 4
 
 
 def test_runs_that_differ_in_tokens_only_are_no_curve():

@@ -14,7 +14,8 @@ from forescale.runs import compute, frontier, isoflop_groups, read, scale_name, 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=2, max_size=12,
                 unique=True))
 def test_the_frontier_is_what_no_cheaper_run_beats(points):
-    runs = read({"flops": [float(c) for c, _ in points], "loss": [float(loss) for _, loss in points]})
+    flops, losses = zip(*points, strict=True)
+    runs = read({"flops": list(map(float, flops)), "loss": list(map(float, losses))})
     best = frontier(runs)
     slow = {(c, loss) for c, loss in points
             if not any(c2 <= c and loss2 <= loss and (c2, loss2) != (c, loss)

@@ -9,7 +9,8 @@ from forescale.runs import read
 from forescale.runs.where import parse
 
 RUNS = read({
-    "params": [1e8, 2e8, 4e8, 8e8], "loss": [3.3, 3.2, 3.1, 3.0], "lr_peak": [1e-3, 5e-4, 1e-3, 2e-3],
+    "params": [1e8, 2e8, 4e8, 8e8], "loss": [3.3, 3.2, 3.1, 3.0],
+    "lr_peak": [1e-3, 5e-4, 1e-3, 2e-3],
     "size": ["100M", "200M", "400M", "800M"], "group": ["a", "b", "6 Enc, 6 Dec", "d=1_l=2"],
     "ok": [1, 1, 0, 1], "tokens": [1e9, 2e9, None, 8e9],
 })
@@ -32,7 +33,8 @@ def test_conditions_choose_rows(expression, rows):
 
 
 @pytest.mark.parametrize(("expression", "error", "fragment"), [
-    ("", BadOption, "empty"), ("N", BadOption, "not a condition"), ("N>x", BadOption, "'x' is none"),
+    ("", BadOption, "empty"), ("N", BadOption, "not a condition"),
+    ("N>x", BadOption, "'x' is none"),
     ("group<3", BadOption, "no order"), ("grop=a", UnknownName, "'group'"),
     ("group=zz", BadTable, "holds 6 Enc, 6 Dec, a, b"), ("ok=1, N>1e12", BadTable, "'N>1e12'"),
     ("__import__('os')", BadOption, "not a condition"), ("N>", BadOption, "none"),
