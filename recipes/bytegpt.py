@@ -22,6 +22,7 @@ CONTEXT = 128
 BATCH = 16  # windows; 2048 bytes
 VAL_WINDOWS = 2048  # 262 144 bytes
 CURVE_WINDOWS = 256  # every eighth of them, for the points along a curve
+# Character tables and the manual's text are not source code.
 LEFT_OUT = {"site-packages", "dist-packages", "__pycache__", "encodings", "pydoc_data"}
 
 
