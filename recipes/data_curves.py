@@ -164,7 +164,8 @@ def main() -> None:
     runs, work = grid(args.smoke), args.out / "runs"
     if not args.tables:
         jobs.run(train, runs, work, args.workers)
-    done = jobs.finished(runs, work)
+    name = "{arch}{width}-n{examples}-s{seed}"
+    done = [{**r, "run": name.format(**r)} for r in jobs.finished(runs, work)]
     for name, task in (("digits_mlp", "digits"), ("teacher_curves", "signals")):
         jobs.write(args.out / f"{name}.csv", COLUMNS, (r for r in done if r["task"] == task))
 

@@ -64,13 +64,12 @@ def train(config: jobs.Config, work: Path) -> dict[str, object]:
     best = halves.argmin(1)
     return {
         "params": bytegpt.sizes(model)["params"],
-        "tokens": n * bytegpt.CONTEXT,
         "steps": steps,
         "loss": float((halves[0, best[1]] + halves[1, best[0]]) / 2),
     }
 
 
-COLUMNS = "run params pretrain_tokens examples tokens steps loss seed seconds".split()
+COLUMNS = "run params pretrain_tokens examples steps loss seed seconds".split()
 
 
 def main() -> None:
@@ -89,7 +88,8 @@ def main() -> None:
     if not args.tables:
         jobs.run(stdlib_bytes.train, [first], work, 1)
         jobs.run(train, runs[::-1], work, args.workers)
-    jobs.write(args.out / "finetune_examples.csv", COLUMNS, jobs.finished(runs, work))
+    done = [{**r, "run": "n{examples}-s{seed}".format(**r)} for r in jobs.finished(runs, work)]
+    jobs.write(args.out / "finetune_examples.csv", COLUMNS, done)
 
 
 if __name__ == "__main__":

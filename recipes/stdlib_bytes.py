@@ -108,7 +108,13 @@ COLUMNS = (
     "run params params_nonembed tokens unique_tokens flops loss train_loss lr_peak "
     "batch_tokens steps d_model n_layers n_heads seed seconds"
 ).split()
-CURVE_COLUMNS = "run params tokens_total seed step tokens lr loss is_final".split()
+CURVE_COLUMNS = "run params budget seed step tokens lr loss is_final".split()
+
+
+def named(results: list[dict]) -> list[dict]:
+    """Results under names a person can read."""
+    name = "w{d_model}-d{tokens}-lr{lr_peak:g}-s{seed}"
+    return [{**r, "run": name.format(**r)} for r in results]
 
 
 def curve_rows(results: list[dict]) -> list[dict]:
@@ -116,7 +122,7 @@ def curve_rows(results: list[dict]) -> list[dict]:
         {
             "run": r["run"],
             "params": r["params"],
-            "tokens_total": r["tokens"],
+            "budget": r["tokens"],
             "seed": r["seed"],
             "step": step,
             "tokens": step * r["batch_tokens"],
@@ -138,11 +144,11 @@ def main() -> None:
         sweep, runs = ([{**c, "compiled": True} for c in part] for part in (sweep, runs))
     if not args.tables:
         jobs.run(train, sweep + runs, work, args.workers)
-    done = jobs.finished(runs, work)
+    done = named(jobs.finished(runs, work))
     done.sort(key=lambda r: (r["params"], r["tokens"], r["seed"]))
     jobs.write(args.out / "stdlib_bytes.csv", COLUMNS, done)
     jobs.write(args.out / "stdlib_bytes_curves.csv.gz", CURVE_COLUMNS, curve_rows(done))
-    jobs.write(args.out / "stdlib_bytes_lr.csv", COLUMNS, jobs.finished(sweep, work))
+    jobs.write(args.out / "stdlib_bytes_lr.csv", COLUMNS, named(jobs.finished(sweep, work)))
 
 
 if __name__ == "__main__":

@@ -66,7 +66,13 @@ COLUMNS = "run params params_nonembed tokens p_task task loss lr_peak seed secon
 def task_rows(results: list[dict]) -> list[dict]:
     """One row per (run, task); `p_task` is that task's share of the training windows."""
     return [
-        {**r, "task": task, "p_task": share, "loss": r[f"loss_{task}"]}
+        {
+            **r,
+            "run": "w{d_model}-python{p_python}".format(**r),
+            "task": task,
+            "p_task": share,
+            "loss": r[f"loss_{task}"],
+        }
         for r in results
         for task, share in (("python", r["p_python"]), ("cpp", round(1 - r["p_python"], 6)))
     ]
