@@ -1,1 +1,181 @@
-"""Readers: one file per format, each turning a source into raw columns."""
+"""Readers: one file per format, each turning a source into raw columns.
+
+A reader is a file with a public constant `READER`; the folder is the list. The reader that
+claims a source with the highest `sniff` reads it, so detection looks at content first and
+at the file's extension only where the content leaves it open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale import catalogue
+from forescale.errors import BadTable
+
+Column = NDArray[Any] | list[str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the user pointed at, opened but not understood.
+
+    Args:
+        name: How messages call it: a file name, "stdin", "DataFrame".
+        data: The bytes of a file, unzipped; None for an object in memory.
+        obj: The object in memory; None for a file.
+        suffix: Extension of the file in lower case, without ".gz".
+        digest: sha256 of the file as it lies on disk; "" for objects.
+    """
+
+    name: str
+    data: bytes | None = None
+    obj: Any = None
+    suffix: str = ""
+    digest: str = ""
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes, enough to tell a format."""
+        return self.data[:4096] if self.data is not None else b""
+
+
+@dataclass(frozen=True)
+class RawColumns:
+    """Columns as they came, before any meaning is given to them.
+
+    Args:
+        columns: Header to cells, each of length n: float64 where every cell is a plain
+            number (NaN for empty), else a list of the cell texts.
+        rows: Number of each row as the user sees it, shape (n,): the line in a text file,
+            the 1-based record elsewhere.
+        notes: Guesses made while reading.
+        decimal: The decimal mark of text cells, "." or ",".
+    """
+
+    columns: Mapping[str, Column]
+    rows: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+    decimal: str = "."
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One way in.
+
+    Args:
+        name: The format, as messages call it.
+        reads: One line for help texts.
+        sniff: How sure the reader is that a source is its own, 0 to 1.
+        read: Source and separator (None to guess) to raw columns; raises BadTable.
+    """
+
+    name: str
+    reads: str
+    sniff: Callable[[Source], float]
+    read: Callable[[Source, str | None], RawColumns] = field(repr=False)
+
+
+def readers() -> tuple[Reader, ...]:
+    """Every reader in this folder."""
+    return tuple(
+        catalogue.load(__name__, name, "READER") for name in catalogue.names(__name__)
+    )
+
+
+def choose(source: Source) -> Reader:
+    """The reader surest of `source`.
+
+    Raises:
+        BadTable: If no reader claims it.
+    """
+    surest = max(readers(), key=lambda reader: float(reader.sniff(source)))
+    if not surest.sniff(source):
+        raise BadTable(
+            f"cannot read a {type(source.obj).__name__} as a table of runs",
+            where=source.name,
+            fix="give a CSV, JSON or Parquet file, a data frame, a dict of columns "
+            "or a list of dicts",
+        )
+    return surest
+
+
+def from_records(
+    records: Sequence[Mapping[Any, Any]], source: Source, rows: Sequence[int] | None = None
+) -> RawColumns:
+    """Columns of a list of records; keys absent from a record become empty cells.
+
+    Nested mappings are flattened with dots: {"config": {"lr": 1}} gives "config.lr".
+    """
+    columns: dict[str, list[Any]] = {}
+    for i, record in enumerate(records):
+        for key, value in _flat(record):
+            column = columns.setdefault(key, [])
+            column.extend([None] * (i - len(column)))
+            if len(column) > i:
+                where = f"{source.name}, row {rows[i] if rows is not None else i + 1}"
+                raise BadTable(f"the name '{key}' comes twice", where=where,
+                               fix="rename one of them")
+            column.append(value)
+    for column in columns.values():
+        column.extend([None] * (len(records) - len(column)))
+    numbers = np.arange(1, len(records) + 1) if rows is None else np.asarray(rows)
+    return RawColumns({k: as_column(v) for k, v in columns.items()}, numbers.astype(np.int64))
+
+
+def _flat(record: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            pairs.extend(_flat(value, f"{prefix}{key}."))
+        else:
+            pairs.append((f"{prefix}{key}", value))
+    return pairs
+
+
+def as_column(values: Sequence[Any] | NDArray[Any]) -> Column:
+    """Python values as float64 where all are numbers, booleans or missing, else as text."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return np.array(values, dtype=np.float64)
+    cells = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if all(cell is None or isinstance(cell, (int, float, np.number)) for cell in cells):
+        try:
+            return np.array([np.nan if c is None else float(c) for c in cells], np.float64)
+        except (OverflowError, TypeError):  # an integer beyond 1e308; a complex number
+            pass
+    return [_text(cell) for cell in cells]
+
+
+def _text(cell: Any) -> str:
+    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+        return ""
+    try:
+        return str(cell)
+    except ValueError:  # an integer with more digits than Python prints
+        return "an integer with thousands of digits"
+
+
+def digest_columns(columns: Mapping[str, Column]) -> str:
+    """sha256 of named columns: the same for equal content, whatever frame held it."""
+    h = hashlib.sha256()
+    for name, column in columns.items():
+        h.update(f"{name}\0{len(column)}\0".encode(errors="replace"))
+        if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+            h.update(np.ascontiguousarray(column).tobytes())
+        else:
+            h.update("\0".join(map(str, column)).encode(errors="replace"))
+    return h.hexdigest()
+
+
+def path_suffix(path: Path) -> str:
+    """Extension in lower case, looking through ".gz"."""
+    suffixes = [s.lower() for s in path.suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""

@@ -1,0 +1,334 @@
+"""A law and its data as one function of the coordinates in which the fit moves.
+
+Inputs enter as logs centred on the data and scales as logs: a scaling law is then a sum of
+exponentials of nearly uncorrelated coordinates, and positivity costs nothing. Many
+parameter vectors are evaluated at once; each may carry its own row weights (a resample).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale.fit._rho import Rho
+from forescale.laws import Law
+from forescale.maths.formula import Expr, Tape, derivative, number, substitute, symbol
+from forescale.maths.formula.tree import call
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+#: Logs of scales (in units of the data's centre) stay within this: e^50 is no scale at all.
+LOG_BOX = 50.0
+#: Zero examples and zero proportions are legal inputs; their log is this.
+LOG_ZERO = -690.0
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A law in fitting coordinates: tapes for values, gradients and Hessians."""
+
+    tree: Expr
+    symbols: tuple[str, ...]
+    value: Tape
+    slope: Tape
+    curve: Tape
+    pairs: tuple[tuple[int, int], ...]
+    linear: tuple[int, ...]
+    basis: Tape
+
+
+def _log_name(name: str) -> str:
+    return f"log {name}"
+
+
+@lru_cache(maxsize=256)
+def compile_law(law: Law, coordinates: tuple[str, ...], logged: tuple[str, ...]) -> Compiled:
+    """Symbolic work of a fit, done once per law and choice of coordinates."""
+    into: dict[str, Expr] = {i: call("exp", (symbol(_log_name(i)),)) for i in logged}
+    moved = [_log_name(i) if i in logged else i for i in law.inputs]
+    names = []
+    for n, c in zip(law.names, coordinates, strict=True):
+        names.append(_log_name(n) if c == "log" else n)
+        if c == "log":
+            into[n] = call("exp", (symbol(_log_name(n)),))
+    tree = substitute(law.tree, into)
+    symbols = (*moved, *names)
+    rank = dict.fromkeys(moved, 1) | dict.fromkeys(names, 2)
+    first = [derivative(tree, n) for n in names]
+    pairs, second = [], []
+    for i, j in combinations_with_replacement(range(len(names)), 2):
+        d = derivative(first[i], names[j])
+        if not (d.op == "num" and d.value == 0.0):
+            pairs.append((i, j))
+            second.append(d)
+    # Coefficients that enter linearly (in natural coordinates) are eliminated in the starts.
+    natural = substitute(law.tree, {i: into[i] for i in logged})
+    linear = _linear_set(natural, law.names)
+    zero = {law.names[i]: number(0.0) for i in linear}
+    basis = [derivative(natural, law.names[i]) for i in linear]
+    rank_natural = dict.fromkeys(moved, 1) | dict.fromkeys(law.names, 2)
+    return Compiled(
+        tree=tree,
+        symbols=symbols,
+        value=Tape([tree], symbols, rank=rank),
+        slope=Tape([tree, *first], symbols, rank=rank),
+        curve=Tape([tree, *first, *second], symbols, rank=rank),
+        pairs=tuple(pairs),
+        linear=linear,
+        basis=Tape([substitute(natural, zero), *basis], (*moved, *law.names), rank=rank_natural),
+    )
+
+
+def _linear_set(tree: Expr, names: Sequence[str]) -> tuple[int, ...]:
+    """A largest set of parameters in which the law is jointly linear, found greedily."""
+    first = {n: derivative(tree, n) for n in names}
+    chosen: list[str] = []
+    for n in names:
+        if not first[n].symbols & {n, *chosen}:
+            chosen.append(n)
+    return tuple(names.index(n) for n in chosen)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything that evaluating one law on one table needs.
+
+    Args:
+        law: The law.
+        inputs: Centred inputs in the order of the law, each of shape (n,): logs where all
+            values are non-negative, else the values over their centre.
+        centres: Geometric mean of each input.
+        y: Observed values, shape (n,).
+        rho: The loss shape.
+        log_residual: Residuals are log(predicted/observed).
+        weights: Row weights, shape (n,).
+        columns: For each group of rows, which full coordinates are the law's parameters,
+            shape (groups, p).
+        group: Group of each row, shape (n,).
+        coordinates: "log" or "linear" for each of the law's parameters.
+        names: Names of the full coordinates, such as "A[web]".
+        lower: Bounds of the full coordinates, shape (P,).
+        upper: Likewise.
+        frozen: Which full coordinates are fixed, shape (P,).
+        prior_mean: Prior means in fitting coordinates, NaN where there is none, shape (P,).
+        prior_sd: Prior standard deviations, likewise.
+    """
+
+    law: Law
+    inputs: tuple[Array, ...]
+    centres: tuple[float, ...]
+    y: Array
+    rho: Rho
+    log_residual: bool
+    weights: Array
+    columns: Index
+    group: Index
+    coordinates: tuple[str, ...]
+    logged: tuple[str, ...]
+    names: tuple[str, ...]
+    lower: Array
+    upper: Array
+    frozen: NDArray[np.bool_]
+    prior_mean: Array
+    prior_sd: Array
+    _rows: tuple[Index | slice, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if not self._rows:
+            g = len(self.columns)
+            rows: tuple[Index | slice, ...] = (
+                (slice(None),) if g == 1 else tuple(np.flatnonzero(self.group == i) for i in range(g))
+            )
+            object.__setattr__(self, "_rows", rows)
+
+    @property
+    def compiled(self) -> Compiled:
+        return compile_law(self.law, self.coordinates, self.logged)
+
+    @property
+    def size(self) -> int:
+        """Number of full coordinates P."""
+        return len(self.names)
+
+    def with_rho(self, rho: Rho) -> Problem:
+        """The same problem under another loss shape."""
+        return replace(self, rho=rho)
+
+    # -- coordinates -------------------------------------------------------------------
+
+    def natural(self, theta: Array) -> Array:
+        """Parameters in the user's units, shape (..., P), from fitting coordinates."""
+        return self._convert(theta, to_natural=True)
+
+    def fitting(self, natural: Array) -> Array:
+        """Fitting coordinates, shape (..., P), from parameters in the user's units."""
+        return self._convert(natural, to_natural=False)
+
+    def _convert(self, values: Array, *, to_natural: bool) -> Array:
+        out = np.array(values, float)
+        log_s = dict(zip(self.law.inputs, np.log(self.centres), strict=True))
+        for columns in self.columns:
+            t = np.asarray(values, float)[..., columns]
+            for j, name in enumerate(self.law.names):
+                shift = np.zeros(t.shape[:-1])
+                for i, power in self.law.powers[name].items():
+                    value = Tape([power], self.law.names)(*np.moveaxis(t, -1, 0))[0]
+                    shift = shift + value * log_s[i]
+                v = t[..., j]
+                is_log = self.coordinates[j] == "log"
+                with np.errstate(all="ignore"):
+                    if to_natural:
+                        v = np.exp(v + shift) if is_log else v * np.exp(shift)
+                    else:
+                        v = np.log(v) - shift if is_log else v * np.exp(-shift)
+                out[..., columns[j]] = v
+        return out
+
+    # -- evaluation --------------------------------------------------------------------
+
+    def predict(self, theta: Array) -> Array:
+        """Law values at the table's rows, shape (K, n), for coordinates (K, P)."""
+        out = np.empty((len(theta), len(self.y)))
+        for columns, rows in zip(self.columns, self._rows, strict=True):
+            args = self._arguments(theta, columns, rows)
+            with np.errstate(all="ignore"):
+                out[:, rows] = self.compiled.value(*args)[0]
+        return out
+
+    def _arguments(self, theta: Array, columns: Index, rows: Index | slice) -> list[Array]:
+        return [x[rows] for x in self.inputs] + [theta[:, c, None] for c in columns]
+
+    def residuals(self, theta: Array) -> Array:
+        """Residuals, shape (K, n): log(predicted/observed), or predicted - observed."""
+        f = self.predict(theta)
+        with np.errstate(all="ignore"):
+            return np.log(f / self.y) if self.log_residual else f - self.y
+
+    def values(self, theta: Array, weights: Array | None = None) -> Array:
+        """The objective, shape (K,); infinite where the law cannot be evaluated."""
+        w = self.weights if weights is None else weights
+        with np.errstate(all="ignore"):
+            loss = self.rho.value(self.residuals(theta))
+            total = np.where(w > 0, w * loss, 0.0).sum(1)
+        total = total + self._prior(theta)[0]
+        return np.where(np.isnan(total), np.inf, total)
+
+    def all(
+        self, theta: Array, weights: Array | None = None, observed: Array | None = None
+    ) -> tuple[Array, Array, Array]:
+        """Objective (K,), gradient (K, P) and exact Hessian (K, P, P).
+
+        Args:
+            theta: Coordinates, shape (K, P).
+            weights: Row weights, shape (n,) or (K, n), instead of the problem's own.
+            observed: Observed values, shape (K, n), instead of the problem's own.
+        """
+        k, p = len(theta), self.size
+        y = self.y if observed is None else observed
+        w = np.broadcast_to(self.weights if weights is None else weights, (k, len(self.y)))
+        value, g, h = self._prior(theta)
+        for columns, rows in zip(self.columns, self._rows, strict=True):
+            v, gg, hh = self._group(theta, columns, rows, w[:, rows], y[..., rows])
+            value += v
+            if len(self.columns) == 1 and p == len(columns):
+                g += gg
+                h += hh
+            else:
+                g[:, columns] += gg
+                h[:, columns[:, None], columns[None, :]] += hh
+        bad = ~(np.isfinite(value) & np.isfinite(g).all(1) & np.isfinite(h).all((1, 2)))
+        if bad.any():
+            value[bad] = np.inf
+            g[bad], h[bad] = 0.0, np.eye(p)
+        return value, g, h
+
+    def _group(
+        self, theta: Array, columns: Index, rows: Index | slice, w: Array, y: Array
+    ) -> tuple[Array, Array, Array]:
+        p = len(columns)
+        with np.errstate(all="ignore"):
+            out = self.compiled.curve(*self._arguments(theta, columns, rows))
+            f = np.broadcast_to(out[0], w.shape)
+            r = np.log(f / y) if self.log_residual else f - y
+            rho, d1, d2 = self.rho.all(r)
+            value = np.einsum("kn,kn->k", w, rho)
+            c1, c2 = w * d1, w * d2
+            if self.log_residual:
+                # r_j = f_j/f and r_jk = f_jk/f - r_j r_k.
+                inverse = 1.0 / f
+                c2 -= c1
+                c2 *= inverse
+                c2 *= inverse
+                c1 *= inverse
+            jacobian = np.empty((p, *w.shape))
+            for j in range(p):
+                jacobian[j] = out[1 + j]
+            g = np.einsum("jkn,kn->kj", jacobian, c1)
+            left = (jacobian * c2).transpose(1, 0, 2)
+            h = left @ jacobian.transpose(1, 2, 0)
+            for (i, j), d in zip(self.compiled.pairs, out[1 + p :], strict=True):
+                v = np.einsum("kn,kn->k", c1, np.broadcast_to(d, w.shape))
+                h[:, i, j] += v
+                if i != j:
+                    h[:, j, i] += v
+        return value, g, h
+
+    def jacobian(self, theta: Array) -> Array:
+        """Derivatives of the residuals, shape (n, P), at one point theta of shape (P,)."""
+        out = np.zeros((len(self.y), self.size))
+        t = theta[None, :]
+        for columns, rows in zip(self.columns, self._rows, strict=True):
+            with np.errstate(all="ignore"):
+                f, *slopes = self.compiled.slope(*self._arguments(t, columns, rows))
+            n = len(self.y[rows])
+            scale = np.broadcast_to(f, (1, n))[0] if self.log_residual else 1.0
+            block = np.stack([np.broadcast_to(s, (1, n))[0] / scale for s in slopes], axis=1)
+            index = np.arange(len(self.y))[rows]
+            out[index[:, None], columns[None, :]] = block
+        return out
+
+    def _prior(self, theta: Array) -> tuple[Array, Array, Array]:
+        k, p = theta.shape
+        value, g, h = np.zeros(k), np.zeros((k, p)), np.zeros((k, p, p))
+        held = np.flatnonzero(np.isfinite(self.prior_sd))
+        if len(held):
+            # In the units of the loss: a prior weighs as much as a run with the noise found.
+            precision = (self.rho.sigma / self.prior_sd[held]) ** 2
+            d = theta[:, held] - self.prior_mean[held]
+            value += 0.5 * (precision * d * d).sum(1)
+            g[:, held] = precision * d
+            h[:, held, held] = precision
+        return value, g, h
+
+
+def centre(values: Array) -> tuple[Array, float, bool]:
+    """An input as the fit sees it: centred log (or scaled value), its centre, which one."""
+    positive = values[values > 0]
+    s = float(np.exp(np.log(positive).mean())) if len(positive) else 1.0
+    if (values < 0).any():
+        return values / s, s, False
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(values / s), LOG_ZERO), s, True
+
+
+def law_bounds(law: Law, coordinates: Mapping[str, str]) -> tuple[Array, Array]:
+    """Bounds in fitting coordinates, each of shape (p,)."""
+    lower, upper = [], []
+    for p in law.params:
+        if coordinates[p.name] == "log":
+            lower.append(-LOG_BOX)
+            upper.append(LOG_BOX)
+        elif law.powers[p.name]:
+            # Declared bounds are in the user's units, which the data's centre rescales.
+            lower.append(0.0 if p.lower >= 0 else -np.inf)
+            upper.append(0.0 if p.upper <= 0 else np.inf)
+        else:
+            lower.append(p.lower)
+            upper.append(p.upper)
+    return np.array(lower), np.array(upper)

@@ -1,0 +1,399 @@
+"""What a law is: a formula with named, bounded, unit-bearing parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from forescale.errors import BadFormula, BadOption
+from forescale.maths.formula import (
+    Expr,
+    Tape,
+    latex,
+    number,
+    parse,
+    substitute,
+    symbol,
+    text,
+)
+from forescale.maths.formula.show import latex_name
+from forescale.quantities import unit_of
+
+Array = NDArray[np.float64]
+Coordinate = Literal["log", "linear"]
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of a law.
+
+    Args:
+        name: As it stands in the formula.
+        unit: Its unit, an expression over unit names and parameters, such as
+            "nats/token * tokens^beta". The fit uses it to move the law to the middle of
+            the data: a parameter whose unit holds `tokens^beta` is divided by D0^beta when
+            tokens are counted in D0.
+        lower: Least value allowed.
+        upper: Largest value allowed; may be infinite.
+        meaning: One phrase for the user.
+        start: Range in which starts of the fit are drawn, with the inputs in units of their
+            geometric mean; by default from the bounds and the kind of parameter.
+    """
+
+    name: str
+    unit: str
+    lower: float
+    upper: float
+    meaning: str = ""
+    start: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.lower < self.upper:
+            raise BadOption(
+                f"parameter {self.name} has bounds [{self.lower:g}, {self.upper:g}]",
+                fix="the lower bound must lie below the upper one",
+            )
+
+
+@dataclass(frozen=True)
+class Law:
+    """A scaling law: what it predicts, from what, with which parameters.
+
+    Args:
+        name: The word users type; the file's name.
+        formula: The single source of prediction, derivatives, LaTeX and help.
+        inputs: Canonical names of the scale variables, such as ("N", "D").
+        predicts: Canonical name of what comes out, such as "L".
+        params: The parameters, each standing in the formula.
+        source: Paper (authors, year, title) that states the law.
+        summary: One line: what the law says.
+        when: When to use it and what it needs.
+        guess: Optional start of the fit: (inputs..., values) -> {parameter: value}.
+        typical: Published or typical values, used to simulate the law and to explain it.
+        domain: Range of each input in which `typical` was found, for simulation.
+        units: Unit of each input where it differs from the quantity's own.
+        residual: "log" where the law predicts something positive whose relative error
+            matters (losses), "raw" where it may be zero or negative (scores).
+        program: Only for a law that no formula can say: (inputs, theta) -> values.
+    """
+
+    name: str
+    formula: str
+    inputs: tuple[str, ...]
+    predicts: str
+    params: tuple[Param, ...]
+    source: str
+    summary: str = ""
+    when: str = ""
+    guess: Callable[..., Mapping[str, float]] | None = None
+    typical: Mapping[str, float] = field(default_factory=dict)
+    domain: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    residual: Literal["log", "raw"] = "log"
+    program: Callable[[Mapping[str, Array], Array], Array] | None = None
+
+    def __post_init__(self) -> None:
+        names = [p.name for p in self.params]
+        twice = {n for n in names if names.count(n) > 1} | (set(names) & set(self.inputs))
+        if twice:
+            raise BadFormula(f"{', '.join(sorted(twice))} is named twice", where=f"law {self.name}")
+        if self.program is None:
+            used = self.tree.symbols
+            if stray := used - set(names) - set(self.inputs):
+                raise BadFormula(
+                    f"{', '.join(sorted(stray))} is neither an input nor a parameter",
+                    where=f"law {self.name}",
+                )
+            if idle := (set(names) | set(self.inputs)) - used:
+                raise BadFormula(
+                    f"{', '.join(sorted(idle))} does not stand in the formula {self.formula!r}",
+                    where=f"law {self.name}",
+                )
+
+    # A law is identified by what it says; callables and trees do not enter.
+    def __hash__(self) -> int:
+        return hash((self.name, self.formula, self.params, self.inputs))
+
+    @cached_property
+    def tree(self) -> Expr:
+        """The formula as an expression tree."""
+        return parse(self.formula)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names in order."""
+        return tuple(p.name for p in self.params)
+
+    def param(self, name: str) -> Param:
+        """The parameter called `name`."""
+        return self.params[self.names.index(name)]
+
+    @property
+    def latex(self) -> str:
+        """The law as a LaTeX equation."""
+        args = ", ".join(latex_name(i) for i in self.inputs)
+        return f"{latex_name(self.predicts)}({args}) = {latex(self.tree)}"
+
+    @cached_property
+    def _tape(self) -> Tape:
+        return Tape([self.tree], [*self.inputs, *self.names])
+
+    def theta(self, values: Mapping[str, float]) -> Array:
+        """Parameter values as an array, shape (p,), in the law's order.
+
+        Raises:
+            BadOption: If a value is missing or has no place in the law.
+        """
+        if set(values) != set(self.names):
+            raise BadOption(
+                f"law '{self.name}' has the parameters {', '.join(self.names)}, "
+                f"given were {', '.join(sorted(values)) or 'none'}"
+            )
+        return np.array([float(values[n]) for n in self.names])
+
+    def predict(
+        self, inputs: Mapping[str, ArrayLike], theta: Mapping[str, float] | ArrayLike
+    ) -> Array:
+        """Predictions, shape (..., n) for inputs of shape (n,) and parameters (..., p)."""
+        t = self.theta(theta) if isinstance(theta, Mapping) else np.asarray(theta, float)
+        x = {k: np.asarray(inputs[k], float) for k in self.inputs}
+        if self.program is not None:
+            return np.asarray(self.program(x, t), float)
+        scalar = all(v.ndim == 0 for v in x.values())
+        columns = [t[..., i] if scalar else t[..., i, None] for i in range(len(self.params))]
+        with np.errstate(all="ignore"):
+            (out,) = self._tape(*x.values(), *columns)
+        shape = np.broadcast_shapes(*(np.shape(v) for v in (*x.values(), *columns)))
+        return np.array(np.broadcast_to(out, shape), float)
+
+    def fixed(self, values: Mapping[str, float]) -> Law:
+        """The law with some parameters set to numbers, which then stand in its formula.
+
+        Raises:
+            BadOption: If a name is no parameter, or no parameter would be left.
+        """
+        if stray := set(values) - set(self.names):
+            raise BadOption(
+                f"{', '.join(sorted(stray))} is no parameter of law '{self.name}'",
+                fix=f"it has {', '.join(self.names)}",
+            )
+        if not values:
+            return self
+        if len(values) == len(self.params):
+            raise BadOption("every parameter is fixed", fix="leave one free to be fitted")
+        numbers = {n: number(float(v)) for n, v in values.items()}
+
+        def put(formula: str) -> str:
+            return text(substitute(parse(formula), numbers)) if formula else formula
+
+        return replace(
+            self,
+            formula=put(self.formula),
+            params=tuple(
+                replace(p, unit=put(p.unit)) for p in self.params if p.name not in values
+            ),
+            typical={n: v for n, v in self.typical.items() if n not in values},
+            guess=None,
+        )
+
+    def bounded(self, bounds: Mapping[str, tuple[float, float]]) -> Law:
+        """The law with other bounds on some parameters."""
+        if stray := set(bounds) - set(self.names):
+            raise BadOption(
+                f"bounds for {', '.join(sorted(stray))}, no parameter of law '{self.name}'",
+                fix=f"it has {', '.join(self.names)}",
+            )
+        if not bounds:
+            return self
+        return replace(
+            self,
+            params=tuple(
+                replace(p, lower=bounds[p.name][0], upper=bounds[p.name][1])
+                if p.name in bounds
+                else p
+                for p in self.params
+            ),
+        )
+
+    def unit_of_input(self, name: str) -> str:
+        """Unit in which the input is counted."""
+        return self.units.get(name) or unit_of(name)
+
+    @cached_property
+    def powers(self) -> dict[str, dict[str, Expr]]:
+        """For each parameter, the power of each input's unit that its own unit holds.
+
+        With inputs counted in units s, the value of a parameter is divided by the product
+        of s^power; the powers may depend on other parameters. Taken from the declared
+        units, or read off the formula where a parameter has none (laws typed by a user).
+        """
+        declared = {self.unit_of_input(i): i for i in self.inputs}
+        inferred = self._inferred_powers if any(not p.unit for p in self.params) else {}
+        out: dict[str, dict[str, Expr]] = {}
+        for p in self.params:
+            if not p.unit:
+                out[p.name] = inferred.get(p.name, {})
+                continue
+            held: dict[str, Expr] = {}
+            for base, exponent in _factors(parse(p.unit)):
+                if base in declared:
+                    held[declared[base]] = exponent
+            out[p.name] = held
+        return out
+
+    @cached_property
+    def _inferred_powers(self) -> dict[str, dict[str, Expr]]:
+        exponents = exponent_names(self.tree)
+        scales = {n: symbol(f"log {n}") for n in self.names if n not in exponents}
+        logs = {i: symbol(f"log {i}") for i in self.inputs}
+        from forescale.maths.formula.tree import call
+
+        in_logs = substitute(
+            self.tree, {n: call("exp", (s,)) for n, s in {**scales, **logs}.items()}
+        )
+        found: dict[str, dict[str, Expr]] = {}
+        seen: set[Expr] = set()
+        stack = [in_logs]
+        while stack:
+            e = stack.pop()
+            if e in seen:
+                continue
+            seen.add(e)
+            stack.extend(e.args)
+            if e.op != "exp":
+                continue
+            held = {n: _linear_coefficient(e.args[0], s.name) for n, s in scales.items()}
+            owners = [n for n, c in held.items() if c is not None and c.op != "num" or
+                      (c is not None and c.value != 0)]
+            for n in owners[:1]:
+                c = held[n]
+                assert c is not None
+                powers = {}
+                for i, s in logs.items():
+                    x = _linear_coefficient(e.args[0], s.name)
+                    if x is not None and not (x.op == "num" and x.value == 0):
+                        powers[i] = -(x / c)
+                found.setdefault(n, powers)
+        return found
+
+    def coordinate(self, name: str) -> Coordinate:
+        """The coordinate in which the fit moves a parameter.
+
+        Logs where the parameter is a scale (its unit moves with an input's): its size is
+        then unknown by orders of magnitude. Otherwise the parameter itself, so that a
+        floor of zero is a place the fit can reach.
+        """
+        p = self.param(name)
+        return "log" if p.lower >= 0 and self.powers[name] else "linear"
+
+    def __repr__(self) -> str:
+        return f"Law({self.name}: {self.predicts} = {self.formula}, {len(self.params)} parameters)"
+
+
+def inline(formula: str, *, inputs: Sequence[str], predicts: str = "L", name: str = "custom",
+           bounds: Mapping[str, tuple[float, float]] | None = None) -> Law:
+    """A law typed by a user; names that are columns are inputs, all others parameters.
+
+    Args:
+        formula: Such as "E + A*N^-a"; "L = E + A*N^-a" names what is predicted.
+        inputs: Names that may be inputs (the columns of the table).
+        predicts: What comes out, unless the formula says.
+        bounds: Bounds per parameter where the default (exponents within [-3, 3], everything
+            else at least zero) does not serve.
+
+    Raises:
+        BadFormula: If the text is no formula, or no input or no parameter stands in it.
+    """
+    head, eq, body = formula.partition("=")
+    if eq:
+        predicts, formula = head.strip().split("(")[0].strip(), body.strip()
+    tree = parse(formula)
+    used = [i for i in dict.fromkeys(inputs) if i in tree.symbols and i != predicts]
+    free = sorted(tree.symbols - set(used))
+    known = ", ".join(i for i in inputs if i != predicts)
+    if predicts in tree.symbols:
+        raise BadFormula(f"{predicts} stands on both sides of {formula!r}", fix="solve for it")
+    if not used:
+        raise BadFormula(f"no input stands in {formula!r}", fix=f"the table has {known}")
+    if not free:
+        raise BadFormula(f"no parameter stands in {formula!r}", fix="as in E + A*N^-a")
+    given = dict(bounds or {})
+    exponents = exponent_names(tree)
+    params = []
+    for n in free:
+        low, high = given.pop(n, (-3.0, 3.0) if n in exponents else (0.0, math.inf))
+        params.append(Param(n, "", low, high))
+    if given:
+        raise BadOption(f"bounds for {', '.join(given)}, which is no parameter of {formula!r}")
+    return Law(
+        name=name,
+        formula=formula,
+        inputs=tuple(used),
+        predicts=predicts,
+        params=tuple(params),
+        source="given by the user",
+        residual="log" if predicts == "L" else "raw",
+    )
+
+
+def exponent_names(tree: Expr) -> frozenset[str]:
+    """Symbols that stand in an exponent or inside an exponential."""
+    found: frozenset[str] = frozenset()
+    stack = [tree]
+    while stack:
+        e = stack.pop()
+        if e.op == "pow":
+            found |= e.args[1].symbols
+        elif e.op == "exp":
+            found |= e.args[0].symbols
+        stack.extend(e.args)
+    return found
+
+
+def _factors(unit: Expr) -> list[tuple[str, Expr]]:
+    """The (base, power) pairs of a unit written as a product."""
+    out = []
+    for f in unit.args if unit.op == "mul" else (unit,):
+        base, power = f.args if f.op == "pow" else (f, number(1))
+        if base.op == "sym":
+            out.append((base.name, power))
+    return out
+
+
+def _linear_coefficient(e: Expr, name: str) -> Expr | None:
+    """The factor of `name` in a sum linear in it; None where it is not linear."""
+    from forescale.maths.formula import derivative
+
+    d = derivative(e, name)
+    return None if any(s.startswith("log ") for s in d.symbols) else d
+
+
+def describe(law: Law) -> dict[str, Any]:
+    """The law as plain values, for JSON and for the pages of the catalogue."""
+    return {
+        "name": law.name,
+        "formula": law.formula,
+        "latex": law.latex,
+        "inputs": list(law.inputs),
+        "predicts": law.predicts,
+        "summary": law.summary,
+        "when": law.when,
+        "source": law.source,
+        "params": [
+            {
+                "name": p.name,
+                "unit": p.unit,
+                "lower": p.lower,
+                "upper": p.upper,
+                "meaning": p.meaning,
+                "typical": law.typical.get(p.name),
+            }
+            for p in law.params
+        ],
+    }
