@@ -39,9 +39,10 @@ def mlp(width: int, inputs: int, planar: bool) -> nn.Module:
 
 
 def cnn(width: int, inputs: int, planar: bool) -> nn.Module:
-    conv, pool, flat, size = (
-        (nn.Conv2d, nn.MaxPool2d, inputs // 4, 3) if planar else (nn.Conv1d, nn.MaxPool1d, inputs // 2, 5)
-    )
+    if planar:
+        conv, pool, flat, size = nn.Conv2d, nn.MaxPool2d, inputs // 4, 3
+    else:
+        conv, pool, flat, size = nn.Conv1d, nn.MaxPool1d, inputs // 2, 5
     return nn.Sequential(
         conv(1, width, size, padding="same"),
         nn.ReLU(),
@@ -152,8 +153,13 @@ def grid(smoke: bool) -> list[jobs.Config]:
     if smoke:
         return [config(t, a, 4, 32, 0) for t in ("digits", "signals") for a in WIDTHS]
     pairs = [(a, w) for a in WIDTHS for w in WIDTHS[a]]
-    runs = [config("digits", a, w, n, s) for a, w in pairs for n in DIGITS for s in range(5)]
-    return runs + [config("signals", a, w, n, s) for a, w in pairs for n in SIGNALS for s in range(3)]
+    return [
+        config(task, arch, width, n, seed)
+        for task, counts, seeds in (("digits", DIGITS, 5), ("signals", SIGNALS, 3))
+        for arch, width in pairs
+        for n in counts
+        for seed in range(seeds)
+    ]
 
 
 COLUMNS = "run arch width params examples epochs loss error seed seconds".split()

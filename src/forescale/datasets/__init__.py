@@ -1,8 +1,8 @@
 """Run tables we made and ship, each with the recipe that made it.
 
-    >>> from forescale import datasets
-    >>> datasets.get("stdlib_bytes").recipe
-    'recipes/stdlib_bytes.py'
+>>> from forescale import datasets
+>>> datasets.get("stdlib_bytes").recipe
+'recipes/stdlib_bytes.py'
 """
 
 from __future__ import annotations
