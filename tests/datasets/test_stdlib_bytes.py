@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_twice_the_data_lowers_the_loss_of_every_size(runs):
 def test_a_larger_model_is_better_once_there_is_data_for_it(runs):
     cells = mean_by_cell(runs)
     sizes = sorted({n for n, _ in cells})
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in pairwise(sizes):
         shared = max(d for n, d in cells if n == large and (small, d) in cells)
         assert cells[large, shared] < cells[small, shared]
 
