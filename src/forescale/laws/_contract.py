@@ -23,7 +23,7 @@ from forescale.maths.formula import (
     text,
 )
 from forescale.maths.formula.show import latex_name
-from forescale.quantities import unit_of
+from forescale.quantities import QUANTITIES, unit_of
 
 Array = NDArray[np.float64]
 Coordinate = Literal["log", "linear"]
@@ -338,7 +338,7 @@ def inline(formula: str, *, inputs: Sequence[str], predicts: str = "L", name: st
         predicts=predicts,
         params=tuple(params),
         source="given by the user",
-        residual="log" if predicts == "L" else "raw",
+        residual="log" if predicts in QUANTITIES and QUANTITIES[predicts].positive else "raw",
     )
 
 
