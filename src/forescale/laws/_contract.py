@@ -338,8 +338,12 @@ def inline(formula: str, *, inputs: Sequence[str], predicts: str = "L", name: st
         predicts=predicts,
         params=tuple(params),
         source="given by the user",
-        residual="log" if predicts in QUANTITIES and QUANTITIES[predicts].positive else "raw",
+        residual="log" if predicts == "L" or _positive(predicts) else "raw",
     )
+
+
+def _positive(name: str) -> bool:
+    return name in QUANTITIES and QUANTITIES[name].positive
 
 
 def exponent_names(tree: Expr) -> frozenset[str]:
