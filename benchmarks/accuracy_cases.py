@@ -81,8 +81,14 @@ def overtraining(folder: Path) -> Iterator[Case]:
     runs = runs.with_column("M", runs["D"] / runs["N"], "1")
     for g in np.unique(runs["dataset"].astype(str)):
         part = runs.take(runs["dataset"].astype(str) == g)
-        yield _split("overtraining_gadre", g, part, part["N"] > 1e9, "overtraining",
-                     ("chinchilla", "coupled", "kaplan_joint", "joint_power"))
+        yield _split(
+            "overtraining_gadre",
+            g,
+            part,
+            part["N"] > 1e9,
+            "overtraining",
+            ("chinchilla", "coupled", "kaplan_joint", "joint_power"),
+        )
 
 
 def porian(folder: Path) -> Iterator[Case]:
@@ -125,8 +131,14 @@ def routed(folder: Path) -> Iterator[Case]:
         name = next(c for c in part.columns if c in ("experts", "n_experts"))
         part = part.with_column("experts", np.asarray(part[name], float), "1")
         part = part.take(np.asarray(part["k"], float) == 1) if "k" in part else part
-        yield _split("routed_moe_curves", router, part, part["N"] > 3e8, "routed_experts",
-                     ("routed_experts", "size_power"))
+        yield _split(
+            "routed_moe_curves",
+            router,
+            part,
+            part["N"] > 3e8,
+            "routed_experts",
+            ("routed_experts", "size_power"),
+        )
 
 
 def vocabulary(folder: Path) -> Iterator[Case]:
@@ -139,10 +151,17 @@ def vocabulary(folder: Path) -> Iterator[Case]:
         "D": runs["characters"],
     }
     table = RunTable({k: np.asarray(v, float) for k, v in columns.items()}, source="vocabulary")
-    yield _split("vocabulary", "V = 64512", table, np.asarray(runs["vocab_size"]) > 64000,
-                 "vocabulary", ("vocabulary",))
-    yield _split("vocabulary", "largest model", table, _top(table["Nnv"], 1), "vocabulary",
-                 ("vocabulary",))
+    yield _split(
+        "vocabulary",
+        "V = 64512",
+        table,
+        np.asarray(runs["vocab_size"]) > 64000,
+        "vocabulary",
+        ("vocabulary",),
+    )
+    yield _split(
+        "vocabulary", "largest model", table, _top(table["Nnv"], 1), "vocabulary", ("vocabulary",)
+    )
 
 
 def sft(folder: Path) -> Iterator[Case]:
@@ -181,8 +200,9 @@ def utd(folder: Path) -> Iterator[Case]:
     for n in np.unique(table["N"]):
         part = table.take(table["N"] == n)
         formula = "steps_needed = Dmin + (b/s)^a"
-        yield _split("rl_utd_model_size", f"N={n:.3g}", part, _top(part["s"], 1), formula,
-                     (formula,))
+        yield _split(
+            "rl_utd_model_size", f"N={n:.3g}", part, _top(part["s"], 1), formula, (formula,)
+        )
 
 
 def supercollapse(folder: Path) -> Iterator[Case]:
@@ -203,11 +223,14 @@ def xlstm(folder: Path) -> Iterator[Case]:
         part = runs.take(rows)
         if len(part) < 12:
             continue
-        budget = {s: float(np.median(part["C"][part["isoflop_set"].astype(str) == s]))
-                  for s in np.unique(part["isoflop_set"].astype(str))}
+        budget = {
+            s: float(np.median(part["C"][part["isoflop_set"].astype(str) == s]))
+            for s in np.unique(part["isoflop_set"].astype(str))
+        }
         last = max(budget, key=lambda s: budget[s])
-        yield _split("xlstm_vs_llama_runs", arch, part,
-                     part["isoflop_set"].astype(str) == last, "chinchilla")
+        yield _split(
+            "xlstm_vs_llama_runs", arch, part, part["isoflop_set"].astype(str) == last, "chinchilla"
+        )
 
 
 CASES: tuple[Callable[[Path], Iterator[Case]], ...] = (

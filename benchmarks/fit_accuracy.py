@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
 from accuracy_cases import CASES, Case
+
 from forescale.errors import ForescaleError
 from forescale.fit import fit, fit_spec, specify
 from forescale.fit._build import needed
@@ -107,8 +107,10 @@ def table(rows: list[Row]) -> str:
             f"{_mean([r.own_error for r in part])} ({papers}) | "
             f"{_mean([r.line_error for r in part])} | {laws} |"
         )
-    pooled = [np.mean(np.concatenate([r.inside for r in rows if r.case.table == n]))
-              for n in dict.fromkeys(r.case.table for r in rows)]
+    pooled = [
+        np.mean(np.concatenate([r.inside for r in rows if r.case.table == n]))
+        for n in dict.fromkeys(r.case.table for r in rows)
+    ]
     lines.append(
         f"\nMean over tables: {100 * np.mean(pooled):.0f} % of held-out runs inside their 90 % "
         "interval. Group errors are averaged within a table."

@@ -98,8 +98,9 @@ def fit(
     )
 
 
-def forecast(fit: Fit, *, level: float | None = None, group: str | None = None, **at: Any
-             ) -> Forecast:
+def forecast(
+    fit: Fit, *, level: float | None = None, group: str | None = None, **at: Any
+) -> Forecast:
     """A forecast at the inputs given by name: `forecast(fit, N=7e9, D=2e12)`."""
     return _forecast(fit, at, level=level, group=group)
 

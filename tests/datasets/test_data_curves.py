@@ -23,8 +23,9 @@ def means(name: str, value: str) -> dict[tuple[str, int], dict[int, float]]:
     return {k: {n: float(np.mean(v)) for n, v in d.items()} for k, d in seen.items()}
 
 
-@pytest.mark.parametrize(("name", "counts", "seeds"), [("digits_mlp", 15, 5),
-                                                       ("teacher_curves", 13, 3)])
+@pytest.mark.parametrize(
+    ("name", "counts", "seeds"), [("digits_mlp", 15, 5), ("teacher_curves", 13, 3)]
+)
 def test_two_architectures_of_two_widths_at_every_count(name, counts, seeds):
     curves = means(name, "loss")
     assert sorted(curves) == [("cnn", 8), ("cnn", 16), ("mlp", 64), ("mlp", 256)]

@@ -14,15 +14,24 @@ import pytest
 from forescale import datasets
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-MADE = {r: [d for d in map(datasets.get, datasets.names()) if Path(d.recipe).stem == r]
-        for r in sorted({Path(datasets.get(n).recipe).stem for n in datasets.names()})}
+MADE = {
+    r: [d for d in map(datasets.get, datasets.names()) if Path(d.recipe).stem == r]
+    for r in sorted({Path(datasets.get(n).recipe).stem for n in datasets.names()})
+}
 
 
 @pytest.mark.lab
 @pytest.mark.parametrize("recipe", MADE)
 def test_a_recipe_makes_its_tables_and_resumes(recipe: str, tmp_path: Path):
-    command = [sys.executable, str(RECIPES / f"{recipe}.py"), "--smoke", "--workers", "1",
-               "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        str(RECIPES / f"{recipe}.py"),
+        "--smoke",
+        "--workers",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
     first = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
     assert "0 runs finished" in first.stdout
     again = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)

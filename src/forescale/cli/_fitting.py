@@ -54,9 +54,7 @@ class Fitting:
         Parameter(help="auto, pairs, cluster, residual, bayesian, sandwich or profile."),
     ] = "auto"
     resamples: Annotated[int, Parameter(help="Parameter draws.")] = 1000
-    cluster: Annotated[
-        str | None, Parameter(help="Column whose equal values err together.")
-    ] = None
+    cluster: Annotated[str | None, Parameter(help="Column whose equal values err together.")] = None
     seed: Annotated[int, Parameter(help="Same seed, same answer.")] = 0
     workers: Annotated[int, Parameter(help="Processes; the answer does not depend on it.")] = 1
 

@@ -20,7 +20,7 @@ EXAMPLE = "forescale forecast stdlib_bytes --N 10M --D 100M"
 Values = Annotated[str, Parameter(show_default=False)]
 
 
-def run(  # noqa: PLR0913
+def run(
     runs: Runs,
     *,
     N: Annotated[

@@ -1,5 +1,4 @@
-"""List the scaling laws, or explain one: formula, when to use it, what it needs.
-"""
+"""List the scaling laws, or explain one: formula, when to use it, what it needs."""
 
 from __future__ import annotations
 

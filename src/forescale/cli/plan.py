@@ -17,7 +17,7 @@ GROUP = "Main job"
 EXAMPLE = "forescale plan stdlib_bytes --law chinchilla --flops 1e16"
 
 
-def run(  # noqa: PLR0913
+def run(
     runs: Runs,
     *,
     flops: Annotated[str, Parameter(name=["--flops", "--C"], help="Budget: 1e24.")] = "",
@@ -41,5 +41,13 @@ def run(  # noqa: PLR0913
         if text.strip()
     }
     fit = fitted(runs, source, how, level=level)
-    result = plan(fit, within=share, group=group, level=level, **asked)
+    result = plan(
+        fit,
+        flops=asked.get("flops"),
+        tokens=asked.get("tokens"),
+        params=asked.get("params"),
+        within=share,
+        group=group,
+        level=level,
+    )
     return show(result, output, doubts=result.forecast.verdict.reasons)

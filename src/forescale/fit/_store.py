@@ -91,9 +91,7 @@ def _state(fit: Fit) -> dict[str, Any]:
         "covariance": fit.covariance.tolist(),
         "rho": vars(fit.problem.rho),
         "rows": fit.runs.rows.tolist(),
-        "data": {
-            c: fit.runs[c].tolist() for c in dict.fromkeys(columns) if c in fit.runs
-        },
+        "data": {c: fit.runs[c].tolist() for c in dict.fromkeys(columns) if c in fit.runs},
         "draws": None
         if fit.draws is None
         else {"natural": fit.draws.natural.tolist(), "notes": list(fit.draws.notes)},
