@@ -274,7 +274,7 @@ class Law:
         rng = np.random.default_rng(0)
         x = {i: rng.uniform(0.5, 2.0, 5) for i in self.inputs}
         low = np.array([max(p.lower, -1.5) for p in self.params])
-        high = np.array([min(p.upper, low_ + 2.0) for p, low_ in zip(self.params, low, strict=True)])
+        high = np.minimum([p.upper for p in self.params], low + 2.0)
         theta = low + (high - low) * rng.uniform(0.2, 0.8, (8, len(self.params)))
         factors = dict.fromkeys(group, 3.0)
         there = self.predict(x, theta)
@@ -333,8 +333,11 @@ class Law:
             if e.op != "exp":
                 continue
             held = {n: _linear_coefficient(e.args[0], s.name) for n, s in scales.items()}
-            owners = [n for n, c in held.items() if c is not None and c.op != "num" or
-                      (c is not None and c.value != 0)]
+            owners = [
+                n
+                for n, c in held.items()
+                if c is not None and not (c.op == "num" and c.value == 0)
+            ]
             for n in owners[:1]:
                 c = held[n]
                 assert c is not None
@@ -368,6 +371,7 @@ def inline(formula: str, *, inputs: Sequence[str], predicts: str = "L", name: st
         formula: Such as "E + A*N^-a"; "L = E + A*N^-a" names what is predicted.
         inputs: Names that may be inputs (the columns of the table).
         predicts: What comes out, unless the formula says.
+        name: What the law is called in results.
         bounds: Bounds per parameter where the default (exponents within [-3, 3], everything
             else at least zero) does not serve.
 
