@@ -9,7 +9,7 @@ from forescale.maths.formula.tree import MINUS_ONE, ONE, TWO, ZERO, Expr, add, c
 
 
 def derivative(e: Expr, name: str, _memo: dict[Expr, Expr] | None = None) -> Expr:
-    """d e / d name, sharing every part it can with `e`."""
+    """Derivative of `e` by `name`, sharing every part it can with `e`."""
     memo = {} if _memo is None else _memo
     if name not in e.symbols:
         return ZERO
@@ -52,6 +52,8 @@ def derivative(e: Expr, name: str, _memo: dict[Expr, Expr] | None = None) -> Exp
             out = (ONE - e * e) * d(a)
         case "sigmoid":
             out = e * (ONE - e) * d(a)
+        case "softplus":
+            out = call("sigmoid", (a,)) * d(a)
         case "abs":
             out = (a / e) * d(a)
         case "max" | "min":
