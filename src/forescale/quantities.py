@@ -7,11 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Any
 
 from forescale.errors import BadOption
-
-Number = TypeVar("Number")
 
 CHINCHILLA_TOKENS_PER_PARAM = 20.0
 
@@ -194,14 +192,14 @@ def unit_of(name: str) -> str:
     return QUANTITIES[canonical].unit if canonical else ""
 
 
-def flops_6nd(N: Number, D: Number) -> Number:
+def flops_6nd(N: Any, D: Any) -> Any:
     """Training compute 6ND in FLOPs: 2 for the forward pass, 4 for the backward.
 
     Leaves attention scores out. Works on numbers and arrays.
 
     Source: Kaplan et al. 2020, "Scaling Laws for Neural Language Models".
     """
-    return 6.0 * N * D  # type: ignore[operator,no-any-return]
+    return 6.0 * N * D
 
 
 _SCALES = {

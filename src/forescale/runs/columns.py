@@ -293,6 +293,6 @@ def _loss_in_nats(table: RunTable, header: Header | None, loss_unit: str | None)
             logs = np.where(L > 0, np.log(L), np.nan)
         changed = table.with_column("L", logs, note="L is the logarithm of the perplexity")
     else:
-        note = f"the loss is in {unit}, not nats per token; its laws are fitted in that unit"
+        note = f"the loss is kept as it is, in unit '{unit}', not in nats per token"
         return replace(table, units={**table.units, "L": unit}, notes=(*table.notes, note))
     return replace(changed, hash=table.hash)

@@ -118,7 +118,7 @@ def unit_scale(unit: str) -> float | None:
         return float(f"1e{power[1]}")
     key = spelling(joined)
     if key in {"pfdays", "pfday", "pflopsdays", "pflopdays", "pfsdays", "petaflopdays",
-               "petaflopsdays", "petaflopsday", "pflopsday", "petaflopsdays"}:
+               "petaflopsdays", "petaflopsday", "pflopsday"}:
         return _PETAFLOP_DAY
     flops = re.fullmatch(r"([a-z]+?)(?:flops?|f)", key)
     return _PREFIXES.get(flops[1]) if flops else None

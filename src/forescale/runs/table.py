@@ -113,7 +113,7 @@ class RunTable:
         known = {*self.columns, *self.names.values()}
         near = catalogue.unknown(name, known, kind="column").fix
         alias = recognise(name)
-        if alias in QUANTITIES and not near.startswith("did you mean"):
+        if alias is not None and not near.startswith("did you mean"):
             word = (QUANTITIES[alias].aliases or (alias,))[0]
             near = f"say which column it is with --map {word}=COLUMN; columns: " + short(
                 ", ".join(self.headers()), 200)

@@ -119,7 +119,7 @@ def _mask(table: RunTable, clause: Clause) -> NDArray[np.bool_]:
     if clause.operator in ("in", "not in"):
         hits = [_equal(cells, value, clause) for value in clause.values]
         any_hit = np.logical_or.reduce(hits)
-        return ~any_hit if clause.operator == "not in" else any_hit
+        return np.asarray(~any_hit if clause.operator == "not in" else any_hit)
     value = clause.values[0]
     if clause.operator in ("=", "!="):
         equal = _equal(cells, value, clause)
@@ -139,9 +139,9 @@ def _equal(cells: NDArray[Any], value: str, clause: Clause) -> NDArray[np.bool_]
     if cells.dtype == object:
         return np.array([cell == value for cell in cells], dtype=bool)
     if value.lower() in MISSING:
-        return np.isnan(cells)
+        return np.asarray(np.isnan(cells))
     # A decimal in a condition stands for the float the file's own digits gave.
-    return np.isclose(cells, _number(value, clause), rtol=1e-9, atol=0.0)
+    return np.asarray(np.isclose(cells, _number(value, clause), rtol=1e-9, atol=0.0))
 
 
 def _numbers(cells: NDArray[Any], clause: Clause) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from forescale.quantities import short
 from forescale.runs.cells import MISSING, plain_floats
 from forescale.runs.readers import Column, RawColumns, Reader, Source
 
-_BLOCK = 50_000
+_BLOCK = 4_000
 _SEPARATORS = (",", ";", "\t", "|", " ")
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
@@ -171,7 +171,8 @@ def _header(lines: _Lines, notes: tuple[str, ...]) -> tuple[list[str], tuple[str
         raise BadTable("there is no table: every line is blank or a comment", where=lines.name,
                        fix="give a header line and one line per run")
     numeric = [cell for cell in first if cell and plain_floats([cell]) is not None]
-    if len(numeric) == len(_stripped(first)) or (len(numeric) > 1 and len(numeric) * 2 > len(first)):
+    # A header may hold a stray number, as in q2.5 quantile tables; data are mostly numbers.
+    if len(numeric) == len(_stripped(first)) or len(numeric) > max(1, len(first) / 2):
         if len(comment) == len(first) > 1:  # numpy.savetxt writes its header as a comment
             lines.header_rows = 0
             return [c.strip() for c in comment], (*notes, "took the header from a comment line")
@@ -192,7 +193,9 @@ def _columns(lines: _Lines, header: list[str]) -> RawColumns:
         raise BadTable("there is a header but no rows", where=lines.name,
                        fix="add one line per run")
     columns: dict[str, Column] = {}
-    notes: list[str] = [] if lines.sep == "," else [f"columns are {_NAMES.get(lines.sep, repr(lines.sep))} separated"]
+    notes: list[str] = []
+    if lines.sep != ",":
+        notes.append(f"columns are {_NAMES.get(lines.sep, repr(lines.sep))} separated")
     if lines.decimal == ",":
         notes.append("numbers are written with a decimal comma")
     for j, name in enumerate(header):
