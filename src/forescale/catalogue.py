@@ -16,9 +16,7 @@ from forescale.errors import UnknownName
 def names(package: str) -> tuple[str, ...]:
     """Sorted names of the public modules in `package`, found without importing them."""
     path = importlib.import_module(package).__path__
-    return tuple(
-        sorted(m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_"))
-    )
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_")))
 
 
 def load(package: str, name: str, constant: str) -> Any:
@@ -36,7 +34,9 @@ def unknown(name: str, known: Iterable[str], *, kind: str) -> UnknownName:
     """The error for a name that is not in a list, with what the user may have meant."""
     listed = sorted(known)
     near = difflib.get_close_matches(name, listed, n=3, cutoff=0.5)
-    hint = "did you mean " + " or ".join(f"'{n}'" for n in near) + "?" if near else (
-        "known: " + ", ".join(listed)
+    hint = (
+        "did you mean " + " or ".join(f"'{n}'" for n in near) + "?"
+        if near
+        else ("known: " + ", ".join(listed))
     )
     return UnknownName(f"there is no {kind} '{name}'", fix=hint)

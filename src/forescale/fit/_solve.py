@@ -58,13 +58,16 @@ def solve(
     return current, _minimise(current, theta, max_iterations=150)
 
 
-def refit(problem: Problem, start: Array, weights: Array) -> Minima:
-    """Minima under K sets of row weights, shape (K, n), from a warm start.
+def refit(
+    problem: Problem, start: Array, weights: Array, observed: Array | None = None
+) -> Minima:
+    """Minima of K resamples from a warm start.
 
     Args:
         problem: The fitted problem; its noise scale is kept.
         start: Starting coordinates, shape (P,) or (K, P).
         weights: Row weights of each resample, shape (K, n).
+        observed: Observed values of each resample, shape (K, n), if not the problem's own.
     """
     k, n = weights.shape
     begin = np.broadcast_to(start, (k, problem.size))
@@ -72,11 +75,12 @@ def refit(problem: Problem, start: Array, weights: Array) -> Minima:
     parts = []
     for i in range(0, k, size):
         block = weights[i : i + size]
+        seen = None if observed is None else observed[i : i + size]
 
         def objective(
-            theta: Array, rows: NDArray[np.intp], w: Array = block
+            theta: Array, rows: NDArray[np.intp], w: Array = block, y: Array | None = seen
         ) -> tuple[Array, Array, Array]:
-            return problem.all(theta, w[rows])
+            return problem.all(theta, w[rows], None if y is None else y[rows])
 
         parts.append(
             minimise(

@@ -219,13 +219,22 @@ class Problem:
         total = total + self._prior(theta)[0]
         return np.where(np.isnan(total), np.inf, total)
 
-    def all(self, theta: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
-        """Objective (K,), gradient (K, P) and exact Hessian (K, P, P)."""
+    def all(
+        self, theta: Array, weights: Array | None = None, observed: Array | None = None
+    ) -> tuple[Array, Array, Array]:
+        """Objective (K,), gradient (K, P) and exact Hessian (K, P, P).
+
+        Args:
+            theta: Coordinates, shape (K, P).
+            weights: Row weights, shape (n,) or (K, n), instead of the problem's own.
+            observed: Observed values, shape (K, n), instead of the problem's own.
+        """
         k, p = len(theta), self.size
+        y = self.y if observed is None else observed
         w = np.broadcast_to(self.weights if weights is None else weights, (k, len(self.y)))
         value, g, h = self._prior(theta)
         for columns, rows in zip(self.columns, self._rows, strict=True):
-            v, gg, hh = self._group(theta, columns, rows, w[:, rows])
+            v, gg, hh = self._group(theta, columns, rows, w[:, rows], y[..., rows])
             value += v
             if len(self.columns) == 1 and p == len(columns):
                 g += gg
@@ -240,13 +249,12 @@ class Problem:
         return value, g, h
 
     def _group(
-        self, theta: Array, columns: Index, rows: Index | slice, w: Array
+        self, theta: Array, columns: Index, rows: Index | slice, w: Array, y: Array
     ) -> tuple[Array, Array, Array]:
         p = len(columns)
         with np.errstate(all="ignore"):
             out = self.compiled.curve(*self._arguments(theta, columns, rows))
             f = np.broadcast_to(out[0], w.shape)
-            y = self.y[rows]
             r = np.log(f / y) if self.log_residual else f - y
             rho, d1, d2 = self.rho.all(r)
             value = np.einsum("kn,kn->k", w, rho)

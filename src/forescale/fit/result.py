@@ -73,6 +73,7 @@ class Fit:
         level: Level of the intervals shown.
         choice: How the law was chosen, when it was (`--law auto`).
         rivals: Other laws that fit about as well, with their weights.
+        profiled: Profile-likelihood intervals at `level`, where they were asked for.
     """
 
     spec: Spec
@@ -88,6 +89,7 @@ class Fit:
     level: float = 0.9
     choice: Mapping[str, Any] | None = None
     rivals: tuple[tuple[float, Fit], ...] = ()
+    profiled: Mapping[str, tuple[float, float]] | None = None
 
     @property
     def law(self) -> Law:
@@ -126,7 +128,9 @@ class Fit:
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """Central intervals at `level`, from the draws or else the sandwich."""
+        """Intervals at `level`: profiled, or of the draws, or else the sandwich."""
+        if self.profiled is not None:
+            return dict(self.profiled)
         if self.draws is not None:
             bounds = self.draws.interval(self.level)
             return {n: (float(a), float(b)) for n, (a, b) in zip(self.names, bounds, strict=True)}

@@ -1,1 +1,99 @@
-"""How sure: one method per file."""
+"""How sure: one method per file, each giving draws of a fit's parameters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale import catalogue
+from forescale.errors import BadOption
+from forescale.fit import Draws, Fit
+from forescale.uncertainty._method import Method
+from forescale.uncertainty._profile import Profile, intervals, profile
+
+__all__ = ["Method", "Profile", "assess", "get", "names", "profile"]
+
+#: Rows above which refits cost more than they tell: the sandwich is then exact enough.
+MANY_ROWS = 20_000
+#: Rows below which drawing runs would lose the design.
+FEW_ROWS = 20
+
+
+def names() -> tuple[str, ...]:
+    """Names of the methods."""
+    return catalogue.names(__name__)
+
+
+def get(name: str) -> Method:
+    """The method called `name`."""
+    method: Method = catalogue.load(__name__, name, "METHOD")
+    return method
+
+
+def clusters_of(fit: Fit, by: str | None) -> NDArray[np.intp]:
+    """Cluster of each row: by a column, or by run where a run has several rows."""
+    n = len(fit.runs)
+    column = by
+    if column is None and "run" in fit.runs:
+        column = "run" if len(np.unique(fit.runs["run"].astype(str))) < n else None
+    if column is None:
+        return np.arange(n)
+    _, index = np.unique(fit.runs[column].astype(str), return_inverse=True)
+    return index.astype(np.intp)
+
+
+def choose(fit: Fit, clusters: NDArray[np.intp]) -> str:
+    """The method that suits the table: see the constants above."""
+    n, m = len(fit.runs), int(clusters.max()) + 1
+    if n > MANY_ROWS:
+        return "sandwich"
+    if m < n:
+        return "cluster" if m >= 8 else "sandwich"
+    return "pairs" if n >= max(FEW_ROWS, 4 * fit.problem.size) else "residual"
+
+
+def assess(
+    fit: Fit,
+    method: str = "auto",
+    *,
+    resamples: int = 1000,
+    level: float = 0.9,
+    seed: int | None = None,
+    cluster: str | None = None,
+    workers: int = 1,
+) -> Fit:
+    """The fit with parameter draws, and with them intervals.
+
+    Args:
+        fit: A fit.
+        method: "auto", a name of this room, or "profile" for profile-likelihood intervals
+            (the draws for forecasts then come from the sandwich).
+        resamples: Draws made.
+        level: Level of the intervals shown.
+        seed: Seed of the draws; the fit's own by default. The draws are the same for any
+            number of workers.
+        cluster: Column whose equal values err together.
+        workers: Processes.
+
+    Raises:
+        BadOption: If level or resamples cannot be used.
+        UnknownName: If there is no such method.
+    """
+    if not 0 < level < 1:
+        raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
+    if resamples < 20:
+        raise BadOption(f"{resamples} resamples", fix="use 20 or more")
+    clusters = clusters_of(fit, cluster)
+    wanted = method
+    if method == "auto":
+        method = "cluster" if cluster is not None else choose(fit, clusters)
+    used = get("sandwich" if method == "profile" else method)
+    seed = fit.spec.seed if seed is None else seed
+    theta, notes = used.draw(fit, resamples, seed, clusters=clusters, workers=workers)
+    draws = Draws(used.name, fit.problem.natural(theta), seed, notes)
+    out = fit.with_draws(draws, level=level)
+    if wanted == "profile":
+        out = replace(out, profiled=intervals(out, level=level))
+    return out

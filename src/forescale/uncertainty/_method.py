@@ -1,0 +1,86 @@
+"""What a method of uncertainty is: draws of the parameters of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale.fit import Fit, refit
+
+Array = NDArray[np.float64]
+
+#: Resamples made from one stream of random numbers: a block is the unit of work, so the draws
+#: do not depend on how many workers share the blocks.
+BLOCK = 256
+
+
+class Draw(Protocol):
+    """Parameter draws in fitting coordinates, shape (K, P), and notes for the user."""
+
+    def __call__(
+        self, fit: Fit, resamples: int, seed: int, *, clusters: NDArray[np.intp], workers: int
+    ) -> tuple[Array, tuple[str, ...]]: ...
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to draw parameters.
+
+    Args:
+        name: The word users type.
+        what: One line: what it resamples and when it is right.
+        source: The paper.
+        draw: The draws.
+    """
+
+    name: str
+    what: str
+    source: str
+    draw: Draw
+
+
+#: (generator, count) -> weights (count, n) and observations (count, n) or None
+Resample = Callable[[np.random.Generator, int], tuple[Array, Array | None]]
+
+
+def resampled(
+    fit: Fit, resample: Resample, resamples: int, seed: int, workers: int
+) -> tuple[Array, tuple[str, ...]]:
+    """Refits of resamples, identical for any number of workers."""
+    counts = [min(BLOCK, resamples - i) for i in range(0, resamples, BLOCK)]
+    streams = np.random.SeedSequence(seed).spawn(len(counts))
+
+    def block(stream: np.random.SeedSequence, count: int) -> tuple[Array, NDArray[np.bool_]]:
+        weights, observed = resample(np.random.default_rng(stream), count)
+        found = refit(fit.problem, fit.theta, weights, observed)
+        return found.theta, found.converged
+
+    results = _map(block, streams, counts, workers)
+    theta = np.concatenate([t for t, _ in results])
+    good = np.concatenate([c for _, c in results])
+    notes: tuple[str, ...] = ()
+    if not good.all():
+        lost = int((~good).sum())
+        notes = (f"{lost} of {resamples} resamples had no proven minimum and were left out",)
+        if lost > 0.5 * resamples:
+            notes = (*notes, "more than half were lost: these intervals are not to be trusted")
+        theta = theta[good] if good.any() else theta
+    return theta, notes
+
+
+def _map(
+    function: Callable[[np.random.SeedSequence, int], tuple[Array, NDArray[np.bool_]]],
+    streams: Sequence[np.random.SeedSequence],
+    counts: Sequence[int],
+    workers: int,
+) -> list[tuple[Array, NDArray[np.bool_]]]:
+    if workers <= 1 or len(counts) == 1:
+        return [function(s, c) for s, c in zip(streams, counts, strict=True)]
+    from loky import get_reusable_executor
+
+    with get_reusable_executor(max_workers=workers) as pool:
+        return list(pool.map(function, streams, counts))
