@@ -290,7 +290,8 @@ def format_number(x: float, digits: int = 4) -> str:
     x = float(x)
     if not math.isfinite(x) or x == 0:
         return f"{x:g}"
-    x = float(f"{x:.{digits - 1}e}")
+    rounded = float(f"{x:.{digits - 1}e}")
+    x = rounded if math.isfinite(rounded) else math.copysign(1.797e308, x)
     size = abs(x)
     if 1e4 <= size < 1e15:
         for scale, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
@@ -322,7 +323,10 @@ def format_error(value: float, sd: float) -> str:
         return f"{value:.4g}(?)"
     if math.isinf(sd):
         return f"{value:.4g}(inf)"
-    sd, last = _round_error(sd)
+    rounded, last = _round_error(sd)
+    if math.isinf(rounded):
+        return f"{value:.4g}(inf)"
+    sd = rounded
     top = max(_decade(value), _decade(sd)) if value else _decade(sd)
     if -5 < top < 6:
         return _bracket(value, sd, last)

@@ -176,9 +176,10 @@ def suspicious_sizes(table: RunTable) -> RunTable:
     N, D = _numbers(table, "N"), _numbers(table, "D")
     if N is None or D is None or any("are N or D in" in note for note in table.notes):
         return table
-    if np.nanmax(N, initial=0) < 1e4 and np.nanmedian(D) > 1e8:
-        return table.noted(f"the largest N is {format_number(float(np.nanmax(N)))} with "
-                           f"{format_number(float(np.nanmedian(D)))} tokens: if it is in "
+    N, D = N[np.isfinite(N)], D[np.isfinite(D)]
+    if N.size and D.size and N.max() < 1e4 and np.median(D) > 1e8:
+        return table.noted(f"the largest N is {format_number(float(N.max()))} with "
+                           f"{format_number(float(np.median(D)))} tokens: if it is in "
                            "millions, write the header as 'params [M]'")
     return table
 

@@ -68,7 +68,7 @@ def find_curves(table: RunTable) -> Curves | None:
     Rows belong together by the `run` column (with the text columns, where run numbers start
     again in each group), or without one by all settings while `step` varies.
     """
-    axis = next((name for name in ("step", "D") if name in table.columns
+    axis = next((name for name in ("step", "D", "epoch", "epochs") if name in table.columns
                  and table.columns[name].dtype != object), None)
     if len(table) < 2 or axis is None:
         return None
@@ -79,15 +79,29 @@ def find_curves(table: RunTable) -> Curves | None:
         run = codes(table.columns["run"])
         if _repeats(run, position) and labels:
             run = codes(table.columns["run"], *labels)
-    elif axis == "step":
-        settings = [c for name, c in table.columns.items() if _is_setting(name, c)]
-        run = codes(*settings, *labels) if settings or labels else np.zeros(len(table), np.int64)
+    elif axis in ("step", "epoch"):
+        run = _by_settings(table, position, labels)
     else:
         return None  # tokens alone: rows that differ in tokens are different runs
     found = Curves(run, np.where(np.isnan(position), -np.inf, position), axis)
     repeats = _repeats(run, position)
     moves = len(table) - repeats > found.count  # some run is seen at two positions
     return found if moves and repeats <= len(table) / 2 else None
+
+
+def _by_settings(
+    table: RunTable, position: NDArray[np.float64], labels: list[NDArray[Any]]
+) -> NDArray[np.int64]:
+    """Runs told apart by their settings; each row its own where that finds no curves."""
+    counts = [table.columns[name] for name in N_CONVENTIONS if name in table.columns]
+    settled = [*labels, *counts]
+    whole = codes(*settled) if settled else np.zeros(len(table), dtype=np.int64)
+    if not whole.any() and (np.diff(position) >= 0).all():
+        return whole  # the log of one run: steps only grow
+    settings = [c for name, c in table.columns.items() if _is_setting(name, c)]
+    run = codes(*settings, *labels) if settings or labels else whole
+    # Chance agreement of a few rows is no curve: most runs must have several points.
+    return run if np.median(np.bincount(run)) >= 3 else np.arange(len(table))
 
 
 def _is_setting(name: str, column: NDArray[Any]) -> bool:
@@ -115,7 +129,7 @@ def pick_rows(table: RunTable, pick: str | None) -> RunTable:
         BadOption: If `pick` is none of these.
     """
     k = _last(pick)
-    if pick == "all":
+    if pick == "all" or (pick is None and "L" not in table.columns):
         return table
     curves = find_curves(table)
     if curves is None:

@@ -15,20 +15,25 @@ def derived(table: RunTable) -> RunTable:
 
     For mixtures of experts C uses the active parameters, the ones that compute.
     """
-    have = {name for name in ("N", "D", "C") if name in table.columns
-            and table.columns[name].dtype != object}
+    have = {name for name in ("N", "D", "C", "N_active", "N_total") if _has(table, name)}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if "C" not in table.columns and "D" in have and ("N" in have or "N_active" in table):
-            params = "N_active" if "N_active" in table.columns else "N"
+        if "C" not in have and "D" in have and have & {"N", "N_active"}:
+            params = "N_active" if "N_active" in have else "N"
             return _with(table, "C", flops_6nd(table.columns[params], table.columns["D"]),
                          f"C = 6 {params} D (flops_rule: 6ND)")
-        if "D" not in table.columns and {"N", "C"} <= have:
+        if "D" not in have and {"N", "C"} <= have:
             return _with(table, "D", table.columns["C"] / (6.0 * table.columns["N"]),
                          "D = C/(6N), because the table has no tokens (flops_rule: 6ND)")
-        if "N" not in table.columns and {"D", "C"} <= have and "N_total" not in table.columns:
+        if {"D", "C"} <= have and not have & {"N", "N_total", "N_active"}:
             return _with(table, "N", table.columns["C"] / (6.0 * table.columns["D"]),
                          "N = C/(6D), because the table has no params (flops_rule: 6ND)")
     return table
+
+
+def _has(table: RunTable, name: str) -> bool:
+    """Whether the table holds any value of a quantity; an empty column holds none."""
+    values = table.columns.get(name)
+    return values is not None and values.dtype != object and not bool(np.isnan(values).all())
 
 
 def _with(table: RunTable, name: str, values: np.ndarray, note: str) -> RunTable:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.errors import BadTable
-from forescale.quantities import short
+from forescale.quantities import recognise, short
 from forescale.runs.cells import MISSING, plain_floats
 from forescale.runs.readers import Column, RawColumns, Reader, Source
 
@@ -138,8 +138,9 @@ class _Lines:
                 return (0.0, 0)
             width = len(rows[0])
             agree = sum(len(row) == width for row in rows) / len(rows)
-            # Words in a sentence are no columns: spaces must agree everywhere.
-            return (agree if sep != " " or agree == 1 else 0.0, width)
+            if sep == " " and (agree < 1 or not any(map(recognise, rows[0]))):
+                return (0.0, 0)  # words of a sentence or a log are no columns
+            return (agree, width)
 
         best = max(_SEPARATORS, key=lambda sep: (fit(sep)[0], sep != " ", fit(sep)[1]))
         return best if fit(best)[1] > 1 else ","
@@ -207,8 +208,10 @@ def _columns(lines: _Lines, header: list[str]) -> RawColumns:
             raise BadTable(f"two columns are called '{short(name)}'",
                            where=f"{lines.name}, row 1", fix="rename one of them")
         columns[name] = column
-    if len(columns) == 1 and lines.sep == ",":
-        notes.append("the file has one column; if it has more, name their separator (sep)")
+    if len(columns) == 1 and recognise(header[0]) is None:
+        raise BadTable(f"found one column only, '{short(header[0])}'", where=lines.name,
+                       fix="name the separator of the columns (sep), or give a table with a "
+                       "header such as params,tokens,loss")
     return RawColumns(columns, np.array(numbers, dtype=np.int64), tuple(notes))
 
 

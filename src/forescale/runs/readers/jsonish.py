@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from forescale.errors import BadTable
@@ -17,8 +18,8 @@ _SHAPE = "give an array of records, one record per line, or a dict of columns"
 def sniff(source: Source) -> float:
     if source.data is None:
         return 0.0
-    first = source.head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1]
-    if first == b"{" or (first == b"[" and source.suffix not in {".csv", ".tsv", ".txt"}):
+    # A CSV header may begin with a bracket too: [a],loss.
+    if re.match(rb"[\xef\xbb\xbf\xff\xfe\s\0]*(\{|\[[\s\0]*[\[{\]])", source.head):
         return 0.9
     return 0.7 * (source.suffix in {".json", ".jsonl", ".ndjson"})
 

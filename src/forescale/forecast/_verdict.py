@@ -1,0 +1,98 @@
+"""Whether to bet on a forecast, and if not, why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from forescale.fit import Fit
+from forescale.forecast._scale import Distance
+from forescale.forecast.backtest import Backtest
+
+#: Beyond this factor no public suite that we hold checks any forecast.
+FARTHEST = 100.0
+#: A forecast may reach this many times farther (in factors) than its backtest did.
+BEYOND_TEST = 30.0
+#: An interval wider than this share of the forecast decides nothing.
+WIDEST = 0.2
+
+
+class _Band(Protocol):
+    @property
+    def median(self) -> float: ...
+    @property
+    def lo(self) -> float: ...
+    @property
+    def hi(self) -> float: ...
+
+
+class _Point(Protocol):
+    @property
+    def distance(self) -> Distance: ...
+    @property
+    def band(self) -> _Band: ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a forecast.
+
+    Args:
+        trusted: Whether we would bet on the interval.
+        text: One line: how far, how the backtest went there, and why not if not.
+        reasons: Each reason against, alone.
+    """
+
+    trusted: bool
+    text: str
+    reasons: tuple[str, ...]
+
+
+def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
+    """The verdict on forecasts at some points; the farthest decides."""
+    farthest = max(points, key=lambda p: p.distance.decades)
+    factor = farthest.distance.factor
+    reasons = [f.message for f in fit.flags if f.severity == "fail"]
+    where = farthest.distance.text()
+    head = f"extrapolates {where}" if where else "within the range of the runs"
+    if test is None or not test.cuts:
+        why = test.skipped[0] if test is not None and test.skipped else "no backtest was made"
+        reasons.append(why)
+        tested = "no backtest"
+    else:
+        cut = test.nearest(factor)
+        assert cut is not None
+        tested = (
+            f"backtest at {cut.factor:.3g}x: error {cut.error_pct:.2g} % "
+            f"({100 * cut.coverage:.0f} % of {cut.held_out} runs inside), "
+            f"straight line {cut.rivals['straight line']:.2g} %"
+        )
+        line = [c.rivals["straight line"] for c in test.cuts]
+        own = [c.error_pct for c in test.cuts]
+        if sum(own) > 1.2 * sum(line):
+            reasons.append(
+                "a straight line on log-log forecast the held-out runs better "
+                f"({np.mean(line):.2g} % against {np.mean(own):.2g} %)"
+            )
+        if factor > max(BEYOND_TEST * test.reach, 10.0) and factor <= FARTHEST:
+            reasons.append(f"the backtest reaches only {test.reach:.3g}x")
+        if test.inflation > 3.0:
+            reasons.append(
+                f"the backtest's errors were {test.inflation:.1f} times what the intervals allow"
+            )
+    if factor > FARTHEST:
+        reasons.append(
+            f"{factor:.3g}x is past two decades beyond the runs, where no public suite that we "
+            "hold checks any law"
+        )
+    widest = max((p.band.hi - p.band.lo) / max(abs(p.band.median), 1e-300) for p in points)
+    if fit.spec.log_residual and widest > WIDEST:
+        reasons.append(f"the interval is {100 * widest:.0f} % wide")
+    if not reasons:
+        return Verdict(True, f"{head}; {tested}", ())
+    return Verdict(
+        False, f"{head}; {tested}; not to be trusted because {'; '.join(reasons)}", tuple(reasons)
+    )

@@ -1,0 +1,318 @@
+"""Backtest: hold out the largest runs, refit, forecast them, and see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale.errors import ForescaleError, TooFewRuns
+from forescale.fit import Fit, Spec, fit_spec
+from forescale.fit._build import groups_of, needed
+from forescale.forecast._predictive import predictive
+from forescale.forecast._scale import distance, scale_of
+from forescale.forecast.rivals import RIVALS
+from forescale.forecast.scores import coverage, pinball
+from forescale.runs import RunTable
+from forescale.uncertainty import assess
+
+Array = NDArray[np.float64]
+
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
+#: Draws behind each cut's interval: enough for its ends, few enough to be quick.
+DRAWS = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """One cut-off: what was known, what was forecast, what was true.
+
+    Args:
+        held_out: Number of runs held out.
+        trained: Number of runs fitted.
+        limit: Largest scale among the fitted runs.
+        factor: How many times beyond it the held-out runs reach.
+        error_pct: Mean absolute error of the held-out runs, in per cent of the truth (of
+            the range seen, for scores).
+        bias_pct: Mean signed error, likewise; positive is forecast too high.
+        coverage: Share of held-out runs inside their interval.
+        width_pct: Median width of the intervals, in per cent of the forecast.
+        pinball: Mean pinball loss over the interval's ends and the median.
+        z: Root mean square error in units of the predictive standard deviation.
+        rivals: Error in per cent of the naive forecasts.
+        rows, truth, forecast, lo, hi: The held-out runs one by one, each of shape (m,).
+    """
+
+    held_out: int
+    trained: int
+    limit: float
+    factor: float
+    error_pct: float
+    bias_pct: float
+    coverage: float
+    width_pct: float
+    pinball: float
+    z: float
+    rivals: Mapping[str, float]
+    rows: Array
+    scale: Array
+    truth: Array
+    forecast: Array
+    lo: Array
+    hi: Array
+
+    def to_dict(self) -> dict[str, Any]:
+        """The cut as plain values."""
+        out: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            out[name] = value.tolist() if isinstance(value, np.ndarray) else value
+        return {**out, "rivals": dict(self.rivals)}
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """How a law forecast runs that it had not seen.
+
+    Args:
+        law: Name of the law (or of each cut's choice).
+        formula: Its formula.
+        scale: What the runs were ordered by.
+        level: Level of the intervals.
+        cuts: From the shortest extrapolation to the longest.
+        skipped: Cuts that could not be made, and why.
+        source: Table it was made on.
+    """
+
+    law: str
+    formula: str
+    scale: str
+    level: float
+    cuts: tuple[Cut, ...]
+    skipped: tuple[str, ...]
+    source: str
+
+    @property
+    def inflation(self) -> float:
+        """Factor by which intervals must grow to have held so far; at least 1.
+
+        sqrt((2 + sum z^2) / (2 + cuts)): each cut counts once, and two imagined perfect cuts
+        keep one unlucky cut from ruling.
+        """
+        z = [min(c.z, 20.0) for c in self.cuts]
+        return float(np.sqrt(max(1.0, (2.0 + sum(v * v for v in z)) / (2.0 + len(z)))))
+
+    def nearest(self, factor: float) -> Cut | None:
+        """The cut whose extrapolation is closest to `factor`, in logs."""
+        if not self.cuts:
+            return None
+        return min(self.cuts, key=lambda c: abs(np.log(max(c.factor, 1.0) / max(factor, 1.0))))
+
+    @property
+    def reach(self) -> float:
+        """The longest extrapolation that was tested, as a factor."""
+        return max((c.factor for c in self.cuts), default=1.0)
+
+    def __repr__(self) -> str:
+        if not self.cuts:
+            return f"Backtest({self.law}: none possible)"
+        worst = self.cuts[-1]
+        return (
+            f"Backtest({self.law}, {len(self.cuts)} cuts, {worst.factor:.3g}x: error "
+            f"{worst.error_pct:.2g} %, line {worst.rivals['straight line']:.2g} %)"
+        )
+
+    def summary(self) -> str:
+        """One line per cut."""
+        head = f"backtest of {self.law} on {self.source}, runs ordered by {self.scale}"
+        lines = [
+            f"  {c.trained} runs -> {c.held_out} held out, up to {c.factor:.3g}x: error "
+            f"{c.error_pct:.2g} %, {100 * c.coverage:.0f} % inside the {100 * self.level:.0f} % "
+            f"interval; " + ", ".join(f"{n} {v:.2g} %" for n, v in c.rivals.items())
+            for c in self.cuts
+        ]
+        return "\n".join([head, *lines, *(f"  {s}" for s in self.skipped)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The backtest as plain values."""
+        return {
+            "schema": 1,
+            "kind": "backtest",
+            "law": self.law,
+            "formula": self.formula,
+            "scale": self.scale,
+            "level": self.level,
+            "inflation": self.inflation,
+            "reach": self.reach,
+            "cuts": [c.to_dict() for c in self.cuts],
+            "skipped": list(self.skipped),
+            "source": self.source,
+        }
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.summary())}</pre>"
+
+
+def cut_points(
+    scale: Array, least: int, *, shares: Sequence[float] = SHARES, group: Array | None = None
+) -> list[NDArray[np.bool_]]:
+    """Which runs are fitted at each cut-off, each of shape (n,); held out are the largest.
+
+    Args:
+        scale: Scale of each run, shape (n,).
+        least: Runs that must remain to be fitted.
+        shares: Shares of the runs held out. A cut moves to the widest gap in scale near it,
+            so that a budget or a size is held out whole.
+        group: Group of each run: each must keep 3 runs.
+    """
+    order = np.argsort(scale, kind="stable")
+    logs = np.log(np.maximum(scale[order], 1e-300))
+    n = len(scale)
+    gaps = np.diff(logs)
+    out: list[NDArray[np.bool_]] = []
+    seen: set[int] = set()
+    for share in shares:
+        wanted = n - max(1, round(share * n))
+        window = max(1, round(0.06 * n))
+        candidates = [
+            i for i in range(max(least, wanted - window), min(n - 1, wanted + window) + 1)
+            if i >= 1 and gaps[i - 1] > 1e-9
+        ]
+        if not candidates:
+            continue
+        best = max(candidates, key=lambda i: (gaps[i - 1] > 0.05, gaps[i - 1], -abs(i - wanted)))
+        if best in seen:
+            continue
+        seen.add(best)
+        train = np.zeros(n, bool)
+        train[order[:best]] = True
+        if group is not None and np.bincount(group[train], minlength=group.max() + 1).min() < 3:
+            continue
+        out.append(train)
+    return sorted(out, key=lambda t: -int(t.sum()))
+
+
+def backtest(
+    runs: RunTable,
+    spec: Spec,
+    *,
+    level: float = 0.9,
+    method: str = "auto",
+    shares: Sequence[float] = SHARES,
+    drift: float | None = None,
+    seed: int = 0,
+) -> Backtest:
+    """Forecasts of the largest runs from the smaller ones, at several cut-offs.
+
+    Intervals are those a forecast from the fitted runs would have carried, before any
+    inflation by this backtest.
+
+    Args:
+        runs: The run table.
+        spec: What to fit (`Fit.spec`, or `forescale.fit.specify`).
+        level: Level of the intervals.
+        method: Method of uncertainty.
+        shares: Shares of the runs held out.
+        drift: As in `predictive`.
+        seed: Seed of draws and noise.
+    """
+    x, y = needed(runs, spec)
+    name, scale = scale_of(x, spec.law)
+    names, group = groups_of(runs, spec.by)
+    p = len(spec.law.params) + (len(names) - 1) * len(spec.free)
+    cuts, skipped = [], []
+    for train in cut_points(scale, p + 2, shares=shares, group=group if spec.by else None):
+        try:
+            cuts.append(
+                _cut(runs, spec, x, y, scale, train, group, names, level, method, drift, seed)
+            )
+        except ForescaleError as error:
+            skipped.append(f"cut at {int(train.sum())} runs: {error.what}")
+    if not cuts and not skipped:
+        skipped.append(
+            f"no backtest: {len(y)} runs are too few to hold any out from {p} parameters"
+        )
+    return Backtest(
+        law=spec.law.name,
+        formula=spec.law.formula,
+        scale=name,
+        level=level,
+        cuts=tuple(sorted(cuts, key=lambda c: (c.factor, c.held_out))),
+        skipped=tuple(skipped),
+        source=runs.source,
+    )
+
+
+def _cut(
+    runs: RunTable,
+    spec: Spec,
+    x: Mapping[str, Array],
+    y: Array,
+    scale: Array,
+    train: NDArray[np.bool_],
+    group: NDArray[np.intp],
+    names: Sequence[str],
+    level: float,
+    method: str,
+    drift: float | None,
+    seed: int,
+) -> Cut:
+    small = runs.take(train)
+    fitted = assess(fit_spec(small, spec), method, resamples=DRAWS, level=level, seed=seed)
+    held = np.flatnonzero(~train)
+    truth = y[held]
+    centre = np.empty(len(held))
+    samples = np.empty((0, 0))
+    for g in np.unique(group[held]):
+        rows = np.flatnonzero(group[held] == g)
+        at = {i: v[held[rows]] for i, v in x.items()}
+        places = [{i: float(v[k]) for i, v in at.items()} for k in range(len(rows))]
+        decades = np.array([distance(small, spec.law, place).decades for place in places])
+        label = names[g] if spec.by else None
+        p = predictive(fitted, at, decades, drift=drift, group=label, seed=seed)
+        if not samples.size:
+            samples = np.empty((len(p.total), len(held)))
+        samples[:, rows] = p.total
+        centre[rows] = np.median(p.total, axis=0)
+    if not np.isfinite(samples).all():
+        raise TooFewRuns(f"law '{spec.law.name}' has no finite forecast there")
+    tail = 0.5 * (1 - level)
+    lo, hi = np.quantile(samples, [tail, 1 - tail], axis=0)
+    size = np.abs(truth) if spec.log_residual else np.full(len(truth), float(np.ptp(y)) or 1.0)
+    error = 100 * (centre - truth) / size
+    sd = 0.5 * (np.quantile(samples, 0.8413, axis=0) - np.quantile(samples, 0.1587, axis=0))
+    z2 = ((truth - centre) / np.maximum(sd, 1e-300)) ** 2
+    at_all = {i: v[held] for i, v in x.items()}
+    rivals = {
+        n: float(np.mean(np.abs(100 * (f(small, spec, at_all) - truth) / size)))
+        for n, f in RIVALS.items()
+    }
+    return Cut(
+        held_out=len(held),
+        trained=len(small),
+        limit=float(scale[train].max()),
+        factor=float(scale[held].max() / scale[train].max()),
+        error_pct=float(np.mean(np.abs(error))),
+        bias_pct=float(np.mean(error)),
+        coverage=coverage(truth, lo, hi),
+        width_pct=float(np.median(100 * (hi - lo) / size)),
+        pinball=float(np.mean([pinball(truth, q, v) for q, v in
+                               ((tail, lo), (0.5, centre), (1 - tail, hi))])),
+        z=float(np.sqrt(np.mean(np.minimum(z2, 400.0)))),
+        rivals=rivals,
+        rows=runs.rows[held],
+        scale=scale[held],
+        truth=truth,
+        forecast=centre,
+        lo=lo,
+        hi=hi,
+    )
+
+
+def of_fit(fit: Fit, **options: Any) -> Backtest:
+    """The backtest of a fit's own law on its own runs."""
+    return backtest(fit.runs, fit.spec, seed=fit.spec.seed, **options)

@@ -1,0 +1,245 @@
+"""Which law: the one that forecast held-out scale best, saying what else was close.
+
+A law that fits best need not forecast best, so candidates are refitted to the smaller runs
+and scored on the larger ones (rolling origin). Where two forecast alike, the information
+criterion of the full fit decides. The losers keep a weight: a forecast that knows only one
+formula is too sure of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale import laws
+from forescale.errors import BadTable, ForescaleError
+from forescale.fit import Fit, Spec, fit_spec, specify
+from forescale.fit._build import needed
+from forescale.forecast.backtest import cut_points
+from forescale.forecast.rivals import line
+from forescale.forecast._scale import scale_of
+from forescale.runs import RunTable
+
+Array = NDArray[np.float64]
+
+#: Candidates by what the table tells of each run, most telling inputs first.
+CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("N", "D", "U"), ("data_constrained", "chinchilla", "coupled")),
+    (("N", "D"), ("chinchilla", "coupled", "kaplan_joint", "joint_power", "chinchilla_no_floor")),
+    (("C",), ("power", "three_regions_c")),
+    (("D",), ("data_power", "rectified_d", "three_regions_d")),
+    (("n",), ("finetune_power", "rectified", "three_regions")),
+    (("N",), ("size_power",)),
+    (("Ne", "Nd"), ("encoder_decoder",)),
+)
+#: Held-out errors closer than this ratio are a tie.
+TIE = 1.15
+#: Cuts used for scoring.
+SHARES = (0.15, 0.3, 0.45, 0.6)
+#: A law whose weight is below this brings nothing but time.
+LEAST_WEIGHT = 0.02
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One law that was tried.
+
+    Args:
+        law: Its name.
+        score_pct: Root mean square error of held-out scale over the cuts, in per cent.
+        aic: Akaike's criterion with small-sample correction, of the full fit.
+        weight: Share in the forecast.
+        why: Why it was left out, if it was.
+    """
+
+    law: str
+    score_pct: float
+    aic: float
+    weight: float
+    why: str = ""
+
+
+def candidates(runs: RunTable, predicts: str = "L") -> tuple[str, ...]:
+    """Laws worth trying on a table: those of the richest inputs that it has and varies.
+
+    Raises:
+        BadTable: If no law of the set fits the columns.
+    """
+    known = set(laws.names())
+    for inputs, names in CANDIDATES:
+        if all(_varies(runs, i) for i in inputs):
+            found = tuple(n for n in names if n in known and laws.get(n).predicts == predicts)
+            if found:
+                return found
+    have = ", ".join(runs.columns)
+    raise BadTable(
+        f"no law can be chosen: the table tells no scale that varies (columns: {have})",
+        where=runs.source,
+        fix="name the scale with --map, such as --map N=COLUMN, or give --law a formula",
+    )
+
+
+def _varies(runs: RunTable, name: str) -> bool:
+    if name not in runs or runs[name].dtype == object:
+        return False
+    v = np.asarray(runs[name], float)
+    v = v[np.isfinite(v)]
+    if not len(v) or len(v) < 0.9 * len(runs):
+        return False
+    if name == "U" and "D" in runs:
+        # Unique tokens matter only where data are repeated.
+        return bool((np.asarray(runs["D"], float) > 1.5 * np.asarray(runs["U"], float)).any())
+    return bool(v.max() > 1.2 * v.min())
+
+
+def choose(
+    runs: RunTable, *, among: Sequence[str] = (), keep_rivals: bool = True, **options: Any
+) -> Fit:
+    """The best fit among candidate laws, its rivals with weights, and how it was chosen.
+
+    Args:
+        runs: The run table.
+        among: Names of laws; by default `candidates(runs)`.
+        keep_rivals: Whether forecasts mix the laws by their weights.
+        options: As for `forescale.fit.fit` (objective, by, free, ...).
+
+    Raises:
+        ForescaleError: If no candidate could be fitted; the error of the first.
+    """
+    names = tuple(among) or candidates(runs)
+    options = {("objective_" if k == "objective" else k): v for k, v in options.items()}
+    fits: list[Fit] = []
+    failed: list[tuple[str, str]] = []
+    first_error: ForescaleError | None = None
+    for name in names:
+        try:
+            spec = specify(runs, name, **options)
+            fits.append(fit_spec(runs, spec))
+        except ForescaleError as error:
+            first_error = first_error or error
+            failed.append((name, error.what))
+    if not fits:
+        assert first_error is not None
+        raise first_error
+    scores, cuts, line_score = _score(runs, fits)
+    aic = np.array([_aicc(f) for f in fits])
+    if cuts == 0:
+        # Nothing can be held out: the criterion alone decides, and the note says so.
+        delta = aic - aic.min()
+        weights = np.exp(-0.5 * np.minimum(delta, 700.0))
+        best = int(np.argmin(aic))
+    else:
+        best = int(np.nanargmin(scores))
+        tied = [i for i, s in enumerate(scores) if s <= TIE * scores[best]]
+        best = min(tied, key=lambda i: aic[i])
+        with np.errstate(all="ignore"):
+            # Each cut is one Gaussian look at a law's error of unknown size.
+            weights = np.nan_to_num((scores / np.nanmin(scores)) ** -float(2 * cuts))
+    weights = weights / weights.sum()
+    weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
+    weights = weights / weights.sum()
+    table = [
+        Candidate(f.spec.law.name, float(100 * s), float(a), float(w))
+        for f, s, a, w in zip(fits, scores, aic, weights, strict=True)
+    ]
+    table += [Candidate(n, np.nan, np.nan, 0.0, why) for n, why in failed]
+    chosen = fits[best]
+    close = [
+        c.law
+        for i, c in enumerate(table[: len(fits)])
+        if i != best and (scores[i] <= TIE * scores[best] if cuts else c.weight > 0.1)
+    ]
+    choice = {
+        "cuts": cuts,
+        "close": close,
+        "line_score_pct": 100 * line_score,
+        "candidates": [vars(c) for c in sorted(table, key=lambda c: -c.weight)],
+    }
+    rivals: tuple[tuple[float, Fit], ...] = ()
+    if keep_rivals:
+        rivals = tuple((float(w), f) for w, f in zip(weights, fits, strict=True) if w > 0)
+        if not any(f is chosen for _, f in rivals):
+            rivals = ((1.0, chosen), *rivals)
+    return replace(chosen, choice=choice, rivals=rivals if len(rivals) > 1 else ())
+
+
+def _score(runs: RunTable, fits: Sequence[Fit]) -> tuple[Array, int, float]:
+    """Root mean square held-out error of each fit, cuts made, and the straight line's error."""
+    x, y = needed(runs, fits[0].spec)
+    _, scale = scale_of(x, fits[0].law)
+    largest = max(f.problem.size for f in fits)
+    cuts = cut_points(scale, largest + 2, shares=SHARES)
+    squares: list[list[float]] = [[] for _ in fits]
+    lines: list[float] = []
+    for train in cuts:
+        small = runs.take(train)
+        for i, f in enumerate(fits):
+            squares[i].append(_error(small, runs.take(~train), f.spec))
+        held = needed(runs.take(~train), fits[0].spec)
+        lines.append(_relative(line(small, fits[0].spec, held[0]), held[1], fits[0]))
+    if not cuts:
+        return np.full(len(fits), np.nan), 0, np.nan
+    scores = np.sqrt(np.mean(np.square(squares), axis=1))
+    return scores, len(cuts), float(np.sqrt(np.mean(np.square(lines))))
+
+
+def _error(small: RunTable, held: RunTable, spec: Spec) -> float:
+    try:
+        fitted = fit_spec(small, replace(spec, starts=min(spec.starts, 64)))
+    except ForescaleError:
+        return 1.0
+    x, y = needed(held, spec)
+    group = None
+    if spec.by is not None:
+        return _grouped_error(fitted, held, spec)
+    return _relative(fitted.predict(x, group=group), y, fitted)
+
+
+def _grouped_error(fitted: Fit, held: RunTable, spec: Spec) -> float:
+    assert spec.by is not None
+    labels = np.array([f"{v:g}" if isinstance(v, float) else str(v) for v in held[spec.by]])
+    errors = []
+    for g in np.unique(labels):
+        part = held.take(labels == g)
+        x, y = needed(part, spec)
+        errors.append(_relative(fitted.predict(x, group=str(g)), y, fitted))
+    return float(np.mean(errors))
+
+
+def _relative(predicted: Array, y: Array, fit: Fit) -> float:
+    with np.errstate(all="ignore"):
+        if fit.spec.log_residual:
+            e = np.log(predicted / y)
+        else:
+            e = (predicted - y) / (float(np.ptp(fit.problem.y)) or 1.0)
+    # Capped: one absurd forecast should lose the contest, not decide it among the others.
+    return float(np.mean(np.minimum(np.nan_to_num(np.abs(e), nan=1.0), 1.0)))
+
+
+def _aicc(fit: Fit) -> float:
+    """Akaike's criterion with a Laplace-tailed likelihood, corrected for few runs."""
+    r, n, p = fit.residuals, len(fit.residuals), fit.problem.size + 1
+    scale = max(float(np.mean(np.abs(r))), 1e-12)
+    aic = 2 * n * np.log(2 * scale) + 2 * n + 2 * p
+    return float(aic + 2 * p * (p + 1) / max(n - p - 1, 0.5))
+
+
+def describe_choice(choice: Mapping[str, Any]) -> str:
+    """How the law was chosen, in one line."""
+    if not choice["cuts"]:
+        return "chosen by information criterion alone: too few runs to hold any out"
+    first = choice["candidates"][0]
+    text = ", ".join(
+        f"{c['law']} {c['score_pct']:.2g} %" for c in choice["candidates"] if not c["why"]
+    )
+    close = f"; close: {', '.join(choice['close'])}" if choice["close"] else ""
+    return (
+        f"held-out error over {choice['cuts']} cuts: {text}, straight line "
+        f"{choice['line_score_pct']:.2g} %{close}"
+        if first
+        else ""
+    )

@@ -1,0 +1,49 @@
+"""What a forecast must beat: the naive forecasts anyone can make without a law."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale.fit._build import Spec, needed
+from forescale.runs import RunTable
+
+Array = NDArray[np.float64]
+
+
+def best_so_far(train: RunTable, spec: Spec, at: Mapping[str, Array]) -> Array:
+    """The lowest value measured so far, everywhere: no progress at all."""
+    _, y = needed(train, spec)
+    m = len(next(iter(at.values())))
+    return np.full(m, y.min())
+
+
+def line(train: RunTable, spec: Spec, at: Mapping[str, Array]) -> Array:
+    """A straight line on log-log axes (a plane for two inputs), by least squares.
+
+    Inputs with zeros enter as log(1 + x / median); outputs that are not positive stay raw.
+    """
+    x, y = needed(train, spec)
+    logs_y = bool((y > 0).all())
+
+    def design(values: Mapping[str, Array]) -> Array:
+        columns = [np.ones(len(next(iter(values.values()))))]
+        for name, seen in x.items():
+            v = np.asarray(values[name], float)
+            if (seen > 0).all() and (v > 0).all():
+                columns.append(np.log(v) - np.log(seen).mean())
+            elif (seen >= 0).all():
+                columns.append(np.log1p(v / max(float(np.median(seen)), 1e-300)))
+            else:
+                columns.append(v - seen.mean())
+        return np.stack(columns, axis=1)
+
+    target = np.log(y) if logs_y else y
+    c, *_ = np.linalg.lstsq(design(x), target, rcond=None)
+    out = design(at) @ c
+    return np.asarray(np.exp(out) if logs_y else out)
+
+
+RIVALS = {"best so far": best_so_far, "straight line": line}
