@@ -68,8 +68,9 @@ def test_few_runs_are_doubted(simulate):
 
 
 def test_a_parameter_without_effect_is_a_failure(simulate):
-    runs = simulate(n=40, noise=0.002)
-    found = fit(runs, "E + F + A*N^-a")
+    n = np.geomspace(1e7, 1e11, 30)
+    noise = np.exp(0.002 * np.random.default_rng(0).normal(size=30))
+    found = fit(RunTable({"N": n, "L": (2 + 400 * n**-0.34) * noise}), "E + F + A*N^-a")
     assert "unidentified" in flags(found)
     assert "E" in flags(found)["unidentified"].message
     assert "F" in flags(found)["unidentified"].message

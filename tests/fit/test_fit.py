@@ -56,14 +56,14 @@ def test_one_bad_run_in_ten_does_not_move_a_robust_fit(simulate, objective):
 def test_under_tuned_runs_do_not_raise_the_frontier_of_a_one_sided_fit(simulate):
     clean = simulate(n=120, noise=0.001, seed=3)
     rng = np.random.default_rng(3)
-    late = rng.random(120) < 0.5
+    late = rng.random(120) < 0.6
     y = clean["L"] * np.where(late, 1 + rng.uniform(0.03, 0.12, size=120), 1.0)
     runs = RunTable({"N": clean["N"], "D": clean["D"], "L": y})
     one_sided = fit(runs, objective="one-sided")
     assert one_sided.predict(BEYOND) == pytest.approx(true_loss(BEYOND), rel=0.005)
     squares = fit(runs, objective="lsq-log").predict(BEYOND)
-    assert squares / true_loss(BEYOND) - 1 > 0.03
-    assert 0.3 < one_sided.problem.rho.share < 0.7
+    assert squares / true_loss(BEYOND) - 1 > 0.04
+    assert 0.4 < one_sided.problem.rho.share < 0.8
 
 
 def test_the_noise_found_is_the_noise_planted(simulate):
