@@ -39,10 +39,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testtime": NUMBERS,
     "probes": GROUND,
     "lab": GROUND | {"runs", "probes"},
-    "studies": BOTH_WINGS | {"__init__"},
+    "studies": BOTH_WINGS | {"__init__", "api"},
     "report": NUMBER_WING | {"studies"},
-    "cli": EVERYTHING | {"__init__"},
-    "__init__": EVERYTHING,
+    "cli": EVERYTHING | {"__init__", "api"},
+    "api": NUMBER_WING,
+    "__init__": EVERYTHING | {"api"},
     "__main__": {"cli"},
 }
 

@@ -23,23 +23,64 @@ from forescale.quantities import (
 )
 
 
-@pytest.mark.parametrize(("header", "name"), [
-    ("params", "N"), ("n_params", "N"), ("Num Params", "N"), ("MODEL-SIZE", "N"), ("N", "N"),
-    ("non_embedding_params", "N_nonembed"), ("params_nonembed", "N_nonembed"),
-    ("active params", "N_active"), ("total_parameters", "N_total"), ("tokens", "D"),
-    ("num_input_tokens_seen", "D"), ("throughput/total_tokens", "D"), ("unique_tokens", "U"),
-    ("flops", "C"), ("FLOPs_6ND", "C"), ("compute", "C"), ("flops_budget", "C"),
-    ("loss", "L"), ("eval/loss", "L"), ("validation_loss", "L"), ("loss (nats)", "L"),
-    ("loss_final", "L"), ("log_perplexity", "L"), ("val_bpb", "L"), ("ppl", "L"),
-    ("examples", "n"), ("n", "n"), ("batch_tokens", "batch"), ("B", "batch"), ("lr_peak", "lr"),
-    ("steps", "S"), ("global_step", "step"), ("acc,none", "score"),
-])
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("params", "N"),
+        ("n_params", "N"),
+        ("Num Params", "N"),
+        ("MODEL-SIZE", "N"),
+        ("N", "N"),
+        ("non_embedding_params", "N_nonembed"),
+        ("params_nonembed", "N_nonembed"),
+        ("active params", "N_active"),
+        ("total_parameters", "N_total"),
+        ("tokens", "D"),
+        ("num_input_tokens_seen", "D"),
+        ("throughput/total_tokens", "D"),
+        ("unique_tokens", "U"),
+        ("flops", "C"),
+        ("FLOPs_6ND", "C"),
+        ("compute", "C"),
+        ("flops_budget", "C"),
+        ("loss", "L"),
+        ("eval/loss", "L"),
+        ("validation_loss", "L"),
+        ("loss (nats)", "L"),
+        ("loss_final", "L"),
+        ("log_perplexity", "L"),
+        ("val_bpb", "L"),
+        ("ppl", "L"),
+        ("examples", "n"),
+        ("n", "n"),
+        ("batch_tokens", "batch"),
+        ("B", "batch"),
+        ("lr_peak", "lr"),
+        ("steps", "S"),
+        ("global_step", "step"),
+        ("acc,none", "score"),
+    ],
+)
 def test_spellings_people_use_are_recognised(header, name):
     assert recognise(header) == name
 
 
-@pytest.mark.parametrize("header", ["d", "c", "l", "zeta", "", "loss_raw", "batch_size", "()",
-                                    "d_model", "weight_decay", "params_dense"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "d",
+        "c",
+        "l",
+        "zeta",
+        "",
+        "loss_raw",
+        "batch_size",
+        "()",
+        "d_model",
+        "weight_decay",
+        "params_dense",
+    ],
+)
 def test_what_is_not_sure_is_not_recognised(header):
     assert recognise(header) is None
 
@@ -59,18 +100,55 @@ def test_every_alias_has_a_unit_and_a_meaning():
     assert unit_of("zeta") == ""
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("7B", 7e9), ("70 B", 70e9), ("1.5T", 1.5e12), ("400M", 4e8), ("12k", 12e3), ("6e20", 6e20),
-    ("1_000_000", 1e6), ("1,000,000", 1e6), ("1 000 000", 1e6), ("2.5e-3", 2.5e-3), ("-5", -5),
-    (" .5 ", 0.5), ("3%", 0.03), ("6x10^20", 6e20), ("10^20", 1e20), ("7 billion", 7e9),
-    ("1.4T tokens", 1.4e12), ("\u22121", -1), ("1E3", 1e3), ("+2", 2),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7B", 7e9),
+        ("70 B", 70e9),
+        ("1.5T", 1.5e12),
+        ("400M", 4e8),
+        ("12k", 12e3),
+        ("6e20", 6e20),
+        ("1_000_000", 1e6),
+        ("1,000,000", 1e6),
+        ("1 000 000", 1e6),
+        ("2.5e-3", 2.5e-3),
+        ("-5", -5),
+        (" .5 ", 0.5),
+        ("3%", 0.03),
+        ("6x10^20", 6e20),
+        ("10^20", 1e20),
+        ("7 billion", 7e9),
+        ("1.4T tokens", 1.4e12),
+        ("\u22121", -1),
+        ("1E3", 1e3),
+        ("+2", 2),
+    ],
+)
 def test_numbers_as_people_write_them(text, value):
     assert parse_number(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "5xC", "1,5", "nan", "inf", "1e999", "abc", "1.2.3", "7Q",
-                                  "1,0000", "--1", "e5", "_1", "1e99999999999", "7 B B"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "5xC",
+        "1,5",
+        "nan",
+        "inf",
+        "1e999",
+        "abc",
+        "1.2.3",
+        "7Q",
+        "1,0000",
+        "--1",
+        "e5",
+        "_1",
+        "1e99999999999",
+        "7 B B",
+    ],
+)
 def test_what_is_no_number_is_refused_with_a_fix(text):
     with pytest.raises(BadOption) as caught:
         parse_number(text)
@@ -100,23 +178,48 @@ def test_any_text_is_a_number_or_refused(text):
         assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize(("x", "text"), [
-    (7e9, "7B"), (1.5e12, "1.5T"), (6e20, "6e20"), (176576256, "176.6M"), (12000, "12k"),
-    (1234, "1234"), (0.001, "0.001"), (2.5e-5, "2.5e-5"), (0, "0"), (999_960_000, "1B"),
-    (float("nan"), "nan"), (-7e9, "-7B"),
-])
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (7e9, "7B"),
+        (1.5e12, "1.5T"),
+        (6e20, "6e20"),
+        (176576256, "176.6M"),
+        (12000, "12k"),
+        (1234, "1234"),
+        (0.001, "0.001"),
+        (2.5e-5, "2.5e-5"),
+        (0, "0"),
+        (999_960_000, "1B"),
+        (float("nan"), "nan"),
+        (-7e9, "-7B"),
+    ],
+)
 def test_numbers_are_shown_short(x, text):
     assert format_number(x) == text
 
 
-@pytest.mark.parametrize(("value", "sd", "text"), [
-    (1.7761, 0.0191, "1.776(19)"), (441.3, 38.0, "440(40)"), (1643, 512, "1600(500)"),
-    (0.3441, 0.005, "0.344(5)"), (0.36, 0.015, "0.360(15)"),
-    (0.827, 0.119, "0.83(12)"), (0.827, 0.367, "0.8(4)"), (0.827, 0.0967, "0.83(10)"),
-    (12.3, 1.2, "12.3(1.2)"), (1.23e22, 1.5e21, "1.23(15)e22"), (5e-9, 2e-10, "5.00(20)e-9"),
-    (1.5, 0, "1.5"), (1.5, float("nan"), "1.5(?)"), (1.5, float("inf"), "1.5(inf)"),
-    (float("nan"), 1, "nan"), (0, 0.1, "0.00(10)"),
-])
+@pytest.mark.parametrize(
+    ("value", "sd", "text"),
+    [
+        (1.7761, 0.0191, "1.776(19)"),
+        (441.3, 38.0, "440(40)"),
+        (1643, 512, "1600(500)"),
+        (0.3441, 0.005, "0.344(5)"),
+        (0.36, 0.015, "0.360(15)"),
+        (0.827, 0.119, "0.83(12)"),
+        (0.827, 0.367, "0.8(4)"),
+        (0.827, 0.0967, "0.83(10)"),
+        (12.3, 1.2, "12.3(1.2)"),
+        (1.23e22, 1.5e21, "1.23(15)e22"),
+        (5e-9, 2e-10, "5.00(20)e-9"),
+        (1.5, 0, "1.5"),
+        (1.5, float("nan"), "1.5(?)"),
+        (1.5, float("inf"), "1.5(inf)"),
+        (float("nan"), 1, "nan"),
+        (0, 0.1, "0.00(10)"),
+    ],
+)
 def test_the_error_sets_the_digits(value, sd, text):
     assert format_error(value, sd) == text
 

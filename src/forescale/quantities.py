@@ -36,92 +36,267 @@ class Quantity:
 
 _LISTED = (
     Quantity(
-        "N", "params", "model parameters, all of them unless the header says otherwise",
-        ("params", "n_params", "num_params", "parameters", "n_parameters", "num_parameters",
-         "model_params", "model_parameters", "param_count", "parameter_count",
-         "parameters_count", "model_size", "params_opt", "n_opt"),
+        "N",
+        "params",
+        "model parameters, all of them unless the header says otherwise",
+        (
+            "params",
+            "n_params",
+            "num_params",
+            "parameters",
+            "n_parameters",
+            "num_parameters",
+            "model_params",
+            "model_parameters",
+            "param_count",
+            "parameter_count",
+            "parameters_count",
+            "model_size",
+            "params_opt",
+            "n_opt",
+        ),
         positive=True,
     ),
     Quantity(
-        "N_total", "params", "all parameters, active or not, with embeddings",
-        ("params_total", "total_params", "total_parameters", "n_params_total"), positive=True,
-    ),
-    Quantity(
-        "N_nonembed", "params", "parameters without embeddings (Kaplan's count)",
-        ("params_nonembed", "params_non_embed", "non_embedding_params", "nonembed_params",
-         "non_embed_params", "params_non_embedding", "nonembedding_parameters",
-         "n_params_nonembed", "n_non_embedding", "params_nonvocab", "non_vocab_params"),
+        "N_total",
+        "params",
+        "all parameters, active or not, with embeddings",
+        ("params_total", "total_params", "total_parameters", "n_params_total"),
         positive=True,
     ),
     Quantity(
-        "N_active", "params", "parameters used for each token (mixture of experts)",
-        ("params_active", "active_params", "active_parameters", "activated_params",
-         "n_params_active"),
+        "N_nonembed",
+        "params",
+        "parameters without embeddings (Kaplan's count)",
+        (
+            "params_nonembed",
+            "params_non_embed",
+            "non_embedding_params",
+            "nonembed_params",
+            "non_embed_params",
+            "params_non_embedding",
+            "nonembedding_parameters",
+            "n_params_nonembed",
+            "n_non_embedding",
+            "params_nonvocab",
+            "non_vocab_params",
+        ),
         positive=True,
     ),
     Quantity(
-        "N_active_nonembed", "params", "parameters used for each token, without embeddings",
+        "N_active",
+        "params",
+        "parameters used for each token (mixture of experts)",
+        (
+            "params_active",
+            "active_params",
+            "active_parameters",
+            "activated_params",
+            "n_params_active",
+        ),
+        positive=True,
+    ),
+    Quantity(
+        "N_active_nonembed",
+        "params",
+        "parameters used for each token, without embeddings",
         ("params_active_nonembed", "active_nonembed_params", "active_non_embedding_params"),
         positive=True,
     ),
     Quantity(
-        "D", "tokens", "training tokens seen",
-        ("tokens", "train_tokens", "training_tokens", "n_tokens", "num_tokens", "total_tokens",
-         "tokens_seen", "n_tokens_seen", "num_tokens_seen", "num_input_tokens_seen",
-         "tokens_trained", "n_train_tokens", "throughput/total_tokens", "token_count",
-         "tokens_opt", "d_opt"),
+        "D",
+        "tokens",
+        "training tokens seen",
+        (
+            "tokens",
+            "train_tokens",
+            "training_tokens",
+            "n_tokens",
+            "num_tokens",
+            "total_tokens",
+            "tokens_seen",
+            "n_tokens_seen",
+            "num_tokens_seen",
+            "num_input_tokens_seen",
+            "tokens_trained",
+            "n_train_tokens",
+            "throughput/total_tokens",
+            "token_count",
+            "tokens_opt",
+            "d_opt",
+        ),
         positive=True,
     ),
     Quantity(
-        "U", "tokens", "unique training tokens, before any repetition",
+        "U",
+        "tokens",
+        "unique training tokens, before any repetition",
         ("unique_tokens", "n_unique_tokens", "num_unique_tokens", "tokens_unique"),
         positive=True,
     ),
     Quantity(
-        "C", "flops", "training compute of the whole run",
-        ("flops", "flop", "train_flops", "training_flops", "total_flops", "compute",
-         "training_compute", "train_compute", "compute_flops", "flops_6nd", "flop_6nd",
-         "total_flos", "pretrain_flops", "pretrain_flops_6nd", "flops_budget", "flop_budget",
-         "compute_budget"),
+        "C",
+        "flops",
+        "training compute of the whole run",
+        (
+            "flops",
+            "flop",
+            "train_flops",
+            "training_flops",
+            "total_flops",
+            "compute",
+            "training_compute",
+            "train_compute",
+            "compute_flops",
+            "flops_6nd",
+            "flop_6nd",
+            "total_flos",
+            "pretrain_flops",
+            "pretrain_flops_6nd",
+            "flops_budget",
+            "flop_budget",
+            "compute_budget",
+        ),
         positive=True,
     ),
-    Quantity("C_nonembed", "flops", "training compute without the embedding layers",
-             ("flops_nonembed", "flops_non_embedding"), positive=True),
     Quantity(
-        "L", "nats/token", "loss: cross-entropy at the end of training, on held-out text",
-        ("loss", "final_loss", "loss_final", "val_loss", "validation_loss", "valid_loss",
-         "eval_loss", "test_loss", "val_loss_final", "final_val_loss", "eval_loss_final",
-         "final_eval_loss", "validation_metrics/loss", "val/lm_loss", "eval/paloma/macro_loss",
-         "cross_entropy", "cross_entropy_loss", "crossentropy_loss", "ce_loss", "nll",
-         "nll_loss", "lm_loss", "log_perplexity", "log_ppl", "loss_opt",
-         "bpb", "val_bpb", "eval_bpb", "bits_per_byte",
-         "perplexity", "ppl", "val_perplexity", "val_ppl", "eval_perplexity", "test_perplexity",
-         "train_loss", "training_loss", "train_loss_final", "final_train_loss",
-         "loss_metrics/global_avg_loss", "train_lm_loss", "train_perplexity"),
+        "C_nonembed",
+        "flops",
+        "training compute without the embedding layers",
+        ("flops_nonembed", "flops_non_embedding"),
+        positive=True,
     ),
-    Quantity("n", "examples", "training examples, where the one scale is generic",
-             ("examples", "n_examples", "num_examples", "train_examples", "training_examples",
-              "n_train_examples", "n_train", "train_size", "training_set_size",
-              "dataset_size")),
+    Quantity(
+        "L",
+        "nats/token",
+        "loss: cross-entropy at the end of training, on held-out text",
+        (
+            "loss",
+            "final_loss",
+            "loss_final",
+            "val_loss",
+            "validation_loss",
+            "valid_loss",
+            "eval_loss",
+            "test_loss",
+            "val_loss_final",
+            "final_val_loss",
+            "eval_loss_final",
+            "final_eval_loss",
+            "validation_metrics/loss",
+            "val/lm_loss",
+            "eval/paloma/macro_loss",
+            "cross_entropy",
+            "cross_entropy_loss",
+            "crossentropy_loss",
+            "ce_loss",
+            "nll",
+            "nll_loss",
+            "lm_loss",
+            "log_perplexity",
+            "log_ppl",
+            "loss_opt",
+            "bpb",
+            "val_bpb",
+            "eval_bpb",
+            "bits_per_byte",
+            "perplexity",
+            "ppl",
+            "val_perplexity",
+            "val_ppl",
+            "eval_perplexity",
+            "test_perplexity",
+            "train_loss",
+            "training_loss",
+            "train_loss_final",
+            "final_train_loss",
+            "loss_metrics/global_avg_loss",
+            "train_lm_loss",
+            "train_perplexity",
+        ),
+    ),
+    Quantity(
+        "n",
+        "examples",
+        "training examples, where the one scale is generic",
+        (
+            "examples",
+            "n_examples",
+            "num_examples",
+            "train_examples",
+            "training_examples",
+            "n_train_examples",
+            "n_train",
+            "train_size",
+            "training_set_size",
+            "dataset_size",
+        ),
+    ),
     Quantity("epochs", "1", "passes over the unique data", ("n_epochs", "num_epochs")),
-    Quantity("step", "steps", "optimizer step at which the row was measured",
-             ("_step", "global_step", "iteration", "iter", "train_step", "training_step")),
-    Quantity("S", "steps", "optimizer steps of the whole run",
-             ("steps", "n_steps", "num_steps", "train_steps", "training_steps", "total_steps",
-              "max_steps"), positive=True),
-    Quantity("batch", "tokens", "tokens per optimizer step",
-             ("B", "batch_tokens", "tokens_per_batch", "tokens_per_step", "batch_size_tokens",
-              "global_batch_tokens"), positive=True),
-    Quantity("lr", "1", "learning rate of the optimizer",
-             ("learning_rate", "lr_peak", "peak_lr", "max_lr", "lr_max",
-              "peak_learning_rate", "max_learning_rate")),
+    Quantity(
+        "step",
+        "steps",
+        "optimizer step at which the row was measured",
+        ("_step", "global_step", "iteration", "iter", "train_step", "training_step"),
+    ),
+    Quantity(
+        "S",
+        "steps",
+        "optimizer steps of the whole run",
+        (
+            "steps",
+            "n_steps",
+            "num_steps",
+            "train_steps",
+            "training_steps",
+            "total_steps",
+            "max_steps",
+        ),
+        positive=True,
+    ),
+    Quantity(
+        "batch",
+        "tokens",
+        "tokens per optimizer step",
+        (
+            "B",
+            "batch_tokens",
+            "tokens_per_batch",
+            "tokens_per_step",
+            "batch_size_tokens",
+            "global_batch_tokens",
+        ),
+        positive=True,
+    ),
+    Quantity(
+        "lr",
+        "1",
+        "learning rate of the optimizer",
+        (
+            "learning_rate",
+            "lr_peak",
+            "peak_lr",
+            "max_lr",
+            "lr_max",
+            "peak_learning_rate",
+            "max_learning_rate",
+        ),
+    ),
     Quantity("seed", "", "random seed of the run", ("random_seed", "rng_seed")),
     Quantity("run", "", "identity of the run", ("run_id", "run_name", "runid", "run_uuid")),
-    Quantity("score", "1", "task score, such as accuracy",
-             ("accuracy", "acc", "acc,none", "task_score", "eval_score")),
-    Quantity("tokens_per_param", "1", "training tokens per parameter",
-             ("tokens_per_parameter", "tpp", "token_param_ratio", "tokens_param_ratio"),
-             positive=True),
+    Quantity(
+        "score",
+        "1",
+        "task score, such as accuracy",
+        ("accuracy", "acc", "acc,none", "task_score", "eval_score"),
+    ),
+    Quantity(
+        "tokens_per_param",
+        "1",
+        "training tokens per parameter",
+        ("tokens_per_parameter", "tpp", "token_param_ratio", "tokens_param_ratio"),
+        positive=True,
+    ),
 )
 
 QUANTITIES: Mapping[str, Quantity] = {q.name: q for q in _LISTED}
@@ -148,9 +323,7 @@ def _spellings() -> dict[str, str]:
 
 @cache
 def _letters() -> dict[str, str]:
-    return {
-        word: q.name for q in _LISTED for word in (q.name, *q.aliases) if len(word) == 1
-    }
+    return {word: q.name for q in _LISTED for word in (q.name, *q.aliases) if len(word) == 1}
 
 
 def recognise(column_name: str) -> str | None:
@@ -203,8 +376,20 @@ def flops_6nd(N: Any, D: Any) -> Any:
 
 
 _SCALES = {
-    "": 1.0, "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "b": 1e9,
-    "bn": 1e9, "g": 1e9, "billion": 1e9, "t": 1e12, "tn": 1e12, "trillion": 1e12, "p": 1e15,
+    "": 1.0,
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1e6,
+    "mn": 1e6,
+    "million": 1e6,
+    "b": 1e9,
+    "bn": 1e9,
+    "g": 1e9,
+    "billion": 1e9,
+    "t": 1e12,
+    "tn": 1e12,
+    "trillion": 1e12,
+    "p": 1e15,
 }
 _NUMBER = re.compile(
     r"""(?P<sign>[+-]?)
@@ -232,8 +417,10 @@ def parse_number(text: str) -> float:
     clean = text.strip().replace("\u2212", "-")
     fix = "write it like 7B, 1.5T, 400M, 6e20 or 0.001"
     if re.fullmatch(r".*x\s*C", clean, re.IGNORECASE):
-        raise BadOption(f"'{short(text)}' is a ratio of tokens to parameters, not a number",
-                        fix="give tokens as a number such as 140B")
+        raise BadOption(
+            f"'{short(text)}' is a ratio of tokens to parameters, not a number",
+            fix="give tokens as a number such as 140B",
+        )
     match = _NUMBER.fullmatch(clean)
     value = _value(match) if match else None
     if value is None or not math.isfinite(value):
@@ -276,8 +463,10 @@ def parse_ratio(text: str) -> float:
     except BadOption:
         ratio = math.nan
     if not ratio > 0:
-        raise BadOption(f"'{short(text)}' is not a ratio of tokens to parameters",
-                        fix="write 5xC (5 times 20 tokens per parameter), 20:1 or 20")
+        raise BadOption(
+            f"'{short(text)}' is not a ratio of tokens to parameters",
+            fix="write 5xC (5 times 20 tokens per parameter), 20:1 or 20",
+        )
     return ratio
 
 
@@ -365,5 +554,3 @@ def short(text: object, limit: int = 40) -> str:
     """User text fit for one line of a message."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
-
-

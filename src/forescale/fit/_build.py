@@ -127,10 +127,7 @@ def build(runs: RunTable, spec: Spec) -> Problem:
     names = [n for n in law.names if n not in free]
     names += [f"{n}[{g}]" for g in group_names for n in free]
     columns = np.array(
-        [
-            [names.index(f"{n}[{g}]" if n in free else n) for n in law.names]
-            for g in group_names
-        ],
+        [[names.index(f"{n}[{g}]" if n in free else n) for n in law.names] for g in group_names],
         np.intp,
     )
     if len(y) <= len(names):
@@ -141,16 +138,16 @@ def build(runs: RunTable, spec: Spec) -> Problem:
         )
     lower, upper = np.full(len(names), -np.inf), np.full(len(names), np.inf)
     low, high = law_bounds(law, dict(zip(law.names, coordinates, strict=True)))
-    for c in columns:
-        lower[c], upper[c] = low, high
+    for column in columns:
+        lower[column], upper[column] = low, high
     weights = np.ones(len(y))
     if spec.weights is not None:
         weights = np.asarray(runs[spec.weights], float)
         if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-            i = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
+            first = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
             raise BadTable(
-                f"weight {weights[i]:g}",
-                where=f"{runs.source}, row {runs.rows[i]}, column {spec.weights}",
+                f"weight {weights[first]:g}",
+                where=f"{runs.source}, row {runs.rows[first]}, column {spec.weights}",
                 fix="weights are finite and not negative",
             )
         weights = weights * (len(y) / weights.sum())

@@ -52,7 +52,7 @@ class Draws:
     def interval(self, level: float) -> Array:
         """Central intervals, shape (P, 2)."""
         tail = 50.0 * (1.0 - level)
-        return np.percentile(self.natural, [tail, 100.0 - tail], axis=0).T
+        return np.asarray(np.percentile(self.natural, [tail, 100.0 - tail], axis=0).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +93,7 @@ class Fit:
 
     @property
     def law(self) -> Law:
+        """The law, with fixed parameters put in."""
         return self.spec.law
 
     @property
@@ -149,7 +150,7 @@ class Fit:
     @cached_property
     def residuals(self) -> Array:
         """log(predicted/observed), or predicted - observed, shape (n,)."""
-        return self.problem.residuals(self.theta[None, :])[0]
+        return np.asarray(self.problem.residuals(self.theta[None, :])[0])
 
     @property
     def healthy(self) -> bool:
@@ -158,7 +159,7 @@ class Fit:
 
     @property
     def health(self) -> str:
-        """"ok", or the names of the doubts that matter."""
+        """ "ok", or the names of the doubts that matter."""
         grave = [f.name for f in self.flags if f.severity != "note"]
         return ", ".join(dict.fromkeys(grave)) or "ok"
 
@@ -170,7 +171,7 @@ class Fit:
             UnknownName: If there is no such group.
         """
         if self.spec.by is None:
-            return self.problem.columns[0]
+            return np.asarray(self.problem.columns[0])
         names, _ = groups_of(self.runs, self.spec.by)
         if group is None:
             raise BadOption(
@@ -179,7 +180,7 @@ class Fit:
             )
         if group not in names:
             raise UnknownName(f"there is no group '{group}'", fix=f"known: {', '.join(names)}")
-        return self.problem.columns[names.index(group)]
+        return np.asarray(self.problem.columns[names.index(group)])
 
     def predict(
         self, inputs: Mapping[str, ArrayLike], *, group: str | None = None, draws: bool = False
@@ -206,7 +207,8 @@ class Fit:
             f"{self.law.predicts} = {self.law.formula} on {len(self.runs)} runs of "
             f"{self.runs.source}",
             ", ".join(f"{n} = {format_error(v, self.errors[n])}" for n, v in self.params.items()),
-            f"noise {100 * self.sigma:.2g} %" if self.spec.log_residual
+            f"noise {100 * self.sigma:.2g} %"
+            if self.spec.log_residual
             else f"noise {self.sigma:.3g}",
             *(f"{f.severity}: {f.message}" for f in self.flags),
         ]

@@ -44,6 +44,7 @@ class Band:
     hi: float
 
     def to_dict(self) -> dict[str, float]:
+        """As plain values."""
         return {"median": self.median, "lo": self.lo, "hi": self.hi}
 
 
@@ -102,12 +103,12 @@ class Forecast:
 
     @property
     def trusted(self) -> bool:
+        """Whether we would bet on the intervals."""
         return self.verdict.trusted
 
     def __repr__(self) -> str:
         shown = "; ".join(
-            f"{_place(p.inputs)}: {p.output} {p.band.median:.4g} [{p.band.lo:.4g}, "
-            f"{p.band.hi:.4g}]"
+            f"{_place(p.inputs)}: {p.output} {p.band.median:.4g} [{p.band.lo:.4g}, {p.band.hi:.4g}]"
             for p in self.points[:3]
         )
         more = f" and {len(self.points) - 3} more" if len(self.points) > 3 else ""
@@ -185,8 +186,7 @@ def places(fit: Fit, at: Mapping[str, ArrayLike]) -> list[dict[str, float]]:
     lengths = {len(columns[i]) for i in wanted} - {1}
     if len(lengths) > 1:
         raise BadOption(
-            "inputs have different lengths: "
-            + ", ".join(f"{i} {len(columns[i])}" for i in wanted)
+            "inputs have different lengths: " + ", ".join(f"{i} {len(columns[i])}" for i in wanted)
         )
     n = max(lengths, default=1)
     out = []

@@ -97,5 +97,5 @@ def _noise(fit: Fit, rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     dof = max(n - fit.problem.size, 1)
     if n >= 40 and fit.spec.objective.shape != "one_sided":
         centred = r - np.median(r)
-        return rng.choice(centred, shape) * np.sqrt(n / dof)
+        return np.asarray(rng.choice(centred, shape) * np.sqrt(n / dof))
     return np.asarray(fit.sigma * np.clip(rng.standard_t(min(dof, 30), shape), -8.0, 8.0))

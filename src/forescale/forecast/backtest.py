@@ -57,7 +57,7 @@ class Cut:
     pinball: float
     z: float
     rivals: Mapping[str, float]
-    rows: Array
+    rows: NDArray[np.int64]
     scale: Array
     truth: Array
     forecast: Array
@@ -158,7 +158,11 @@ class Backtest:
 
 
 def cut_points(
-    scale: Array, least: int, *, shares: Sequence[float] = SHARES, group: Array | None = None
+    scale: Array,
+    least: int,
+    *,
+    shares: Sequence[float] = SHARES,
+    group: NDArray[np.intp] | None = None,
 ) -> list[NDArray[np.bool_]]:
     """Which runs are fitted at each cut-off, each of shape (n,); held out are the largest.
 
@@ -179,7 +183,8 @@ def cut_points(
         wanted = n - max(1, round(share * n))
         window = max(1, round(0.06 * n))
         candidates = [
-            i for i in range(max(least, wanted - window), min(n - 1, wanted + window) + 1)
+            i
+            for i in range(max(least, wanted - window), min(n - 1, wanted + window) + 1)
             if i >= 1 and gaps[i - 1] > 1e-9
         ]
         if not candidates:
@@ -300,8 +305,9 @@ def _cut(
         bias_pct=float(np.mean(error)),
         coverage=coverage(truth, lo, hi),
         width_pct=float(np.median(100 * (hi - lo) / size)),
-        pinball=float(np.mean([pinball(truth, q, v) for q, v in
-                               ((tail, lo), (0.5, centre), (1 - tail, hi))])),
+        pinball=float(
+            np.mean([pinball(truth, q, v) for q, v in ((tail, lo), (0.5, centre), (1 - tail, hi))])
+        ),
         z=float(np.sqrt(np.mean(np.minimum(z2, 400.0)))),
         rivals=rivals,
         rows=runs.rows[held],

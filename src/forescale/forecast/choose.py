@@ -19,9 +19,9 @@ from forescale import laws
 from forescale.errors import BadTable, ForescaleError
 from forescale.fit import Fit, Spec, fit_spec, specify
 from forescale.fit._build import needed
+from forescale.forecast._scale import scale_of
 from forescale.forecast.backtest import cut_points
 from forescale.forecast.rivals import line
-from forescale.forecast._scale import scale_of
 from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -169,7 +169,7 @@ def choose(
 
 def _score(runs: RunTable, fits: Sequence[Fit]) -> tuple[Array, int, float]:
     """Root mean square held-out error of each fit, cuts made, and the straight line's error."""
-    x, y = needed(runs, fits[0].spec)
+    x, _ = needed(runs, fits[0].spec)
     _, scale = scale_of(x, fits[0].law)
     largest = max(f.problem.size for f in fits)
     cuts = cut_points(scale, largest + 2, shares=SHARES)

@@ -23,7 +23,7 @@ from forescale.maths.formula import (
     text,
 )
 from forescale.maths.formula.show import latex_name
-from forescale.quantities import unit_of
+from forescale.quantities import QUANTITIES, unit_of
 
 Array = NDArray[np.float64]
 Coordinate = Literal["log", "linear"]
@@ -333,15 +333,14 @@ class Law:
             if e.op != "exp":
                 continue
             held = {n: _linear_coefficient(e.args[0], s.name) for n, s in scales.items()}
-            owners = [n for n, c in held.items() if c is not None and c.op != "num" or
-                      (c is not None and c.value != 0)]
+            owners = [n for n, c in held.items() if c is not None and not _is_zero(c)]
             for n in owners[:1]:
                 c = held[n]
                 assert c is not None
                 powers = {}
                 for i, s in logs.items():
                     x = _linear_coefficient(e.args[0], s.name)
-                    if x is not None and not (x.op == "num" and x.value == 0):
+                    if x is not None and not _is_zero(x):
                         powers[i] = -(x / c)
                 found.setdefault(n, powers)
         return found
@@ -368,6 +367,7 @@ def inline(formula: str, *, inputs: Sequence[str], predicts: str = "L", name: st
         formula: Such as "E + A*N^-a"; "L = E + A*N^-a" names what is predicted.
         inputs: Names that may be inputs (the columns of the table).
         predicts: What comes out, unless the formula says.
+        name: What the law is called in results.
         bounds: Bounds per parameter where the default (exponents within [-3, 3], everything
             else at least zero) does not serve.
 
@@ -402,8 +402,12 @@ def inline(formula: str, *, inputs: Sequence[str], predicts: str = "L", name: st
         predicts=predicts,
         params=tuple(params),
         source="given by the user",
-        residual="log" if predicts == "L" else "raw",
+        residual="log" if predicts == "L" or _positive(predicts) else "raw",
     )
+
+
+def _positive(name: str) -> bool:
+    return name in QUANTITIES and QUANTITIES[name].positive
 
 
 def exponent_names(tree: Expr) -> frozenset[str]:
@@ -428,6 +432,10 @@ def _factors(unit: Expr) -> list[tuple[str, Expr]]:
         if base.op == "sym":
             out.append((base.name, power))
     return out
+
+
+def _is_zero(e: Expr) -> bool:
+    return e.op == "num" and e.value == 0.0
 
 
 def _linear_coefficient(e: Expr, name: str) -> Expr | None:

@@ -30,13 +30,12 @@ class Estimate:
     hi: float
 
     def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
         return {"value": self.value, "interval": [self.lo, self.hi]}
 
     def text(self) -> str:
         """Such as "63.1B [55B, 72B]"."""
-        return (
-            f"{format_number(self.value)} [{format_number(self.lo)}, {format_number(self.hi)}]"
-        )
+        return f"{format_number(self.value)} [{format_number(self.lo)}, {format_number(self.hi)}]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +125,8 @@ class Plan:
             "optimum": {k: v.to_dict() for k, v in self.optimum.items()},
             "exponent": self.exponent.to_dict(),
             "flat": {"within": self.within, "N": list(self.flat)},
-            "isoflop": {"why": self.isoflop} if isinstance(self.isoflop, str)
+            "isoflop": {"why": self.isoflop}
+            if isinstance(self.isoflop, str)
             else self.isoflop.to_dict(),
             "forecast": self.forecast.to_dict(),
             "draws_without_optimum": self.lost,
@@ -196,8 +196,12 @@ def plan(
     budget = value if what == "C" else None
     if budget is None:
         guess = centre_d if what == "N" else centre_n
-        partner = balance(own, params=params, tokens=tokens, guess=guess * value
-                          / (centre_n if what == "N" else centre_d))
+        partner = balance(
+            own,
+            params=params,
+            tokens=tokens,
+            guess=guess * value / (centre_n if what == "N" else centre_d),
+        )
         _require(partner, fit, given)
         partners = balance(drawn, params=params, tokens=tokens, guess=float(partner[0]))
         n_point, d_point = (value, float(partner[0])) if what == "N" else (float(partner[0]), value)
@@ -275,5 +279,3 @@ def _require(point: Array, fit: Fit, given: Mapping[str, float]) -> None:
             where=fit.runs.source,
             fix="check the fit: an exponent of zero means that one input does not matter",
         )
-
-

@@ -121,8 +121,7 @@ def approach2(runs: RunTable, flops: float, *, level: float = 0.9) -> Approach2 
     found, skipped = parabolas(runs)
     if len(found) < 3:
         return (
-            f"{len(found)} compute budgets have {LEAST_SIZES} sizes around a best one; "
-            "3 are needed"
+            f"{len(found)} compute budgets have {LEAST_SIZES} sizes around a best one; 3 are needed"
         )
     from scipy.stats import t as student
 

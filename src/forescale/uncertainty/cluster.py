@@ -29,7 +29,8 @@ def draw(
     m = int(clusters.max()) + 1
     if m < 4:
         raise TooFewRuns(
-            f"only {m} clusters to resample", where=fit.runs.source,
+            f"only {m} clusters to resample",
+            where=fit.runs.source,
             fix="use --uncertainty pairs, or cluster by a column with more values",
         )
 

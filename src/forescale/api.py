@@ -1,0 +1,139 @@
+"""What `import forescale as fs` offers: the rooms' functions, joined as a user joins them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forescale import datasets
+from forescale.errors import BadTable
+from forescale.fit import Fit, Objective, specify
+from forescale.fit import fit as _fit
+from forescale.forecast import Backtest, Forecast, choose
+from forescale.forecast import backtest as _backtest
+from forescale.forecast import forecast as _forecast
+from forescale.laws import Law
+from forescale.plan import Plan, plan
+from forescale.runs import RunTable
+from forescale.runs import read as _read
+from forescale.uncertainty import assess
+
+__all__ = ["Fit", "Forecast", "Plan", "backtest", "fit", "forecast", "load", "plan", "read"]
+
+
+def read(source: Any, **options: Any) -> RunTable:
+    """A run table from a file, a frame, columns, or the name of a table that we ship.
+
+    Args:
+        source: Path, "-", dataframe, dictionary of columns, list of records, or a name of
+            `forescale.datasets.names()`.
+        options: As for `forescale.runs.read`: map, where, pick, sep, loss_unit, strict.
+
+    Raises:
+        BadTable: If it cannot be read, or holds what no law can use.
+    """
+    if isinstance(source, str) and source in datasets.names() and not Path(source).exists():
+        source = datasets.path(source)
+    return _read(source, **options)
+
+
+def fit(
+    runs: Any,
+    law: Law | str = "auto",
+    *,
+    objective: str | Objective = "huber",
+    by: str | None = None,
+    free: Sequence[str] = (),
+    fix: Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    priors: Mapping[str, tuple[float, float]] | None = None,
+    weights: str | None = None,
+    among: Sequence[str] = (),
+    uncertainty: str = "auto",
+    resamples: int = 1000,
+    cluster: str | None = None,
+    level: float = 0.9,
+    seed: int = 0,
+    workers: int = 1,
+) -> Fit:
+    """A law fitted to runs, with intervals.
+
+    Args:
+        runs: A run table, or anything `read` takes.
+        law: A name, a formula, a `Law`, or "auto" to let held-out scale choose.
+        objective: A name of `forescale.fit.OBJECTIVES`, or "huber:0.01".
+        by: Column that splits the runs into groups.
+        free: Parameters with a value of their own per group.
+        fix: Parameters held at given values.
+        bounds: Bounds that replace the law's own.
+        priors: Normal priors, parameter -> (mean, sd).
+        weights: Column of row weights.
+        among: Candidates of "auto".
+        uncertainty: "auto", "profile", or a name of `forescale.uncertainty.names()`.
+        resamples: Draws made.
+        cluster: Column whose equal values err together.
+        level: Level of the intervals.
+        seed: Seed of everything random.
+        workers: Processes for the resamples; the answer does not depend on it.
+
+    Raises:
+        ForescaleError: The input cannot be used; the message says what, where and how to mend.
+    """
+    table = runs if isinstance(runs, RunTable) else read(runs)
+    options: dict[str, Any] = {
+        "objective": objective,
+        "by": by,
+        "free": free,
+        "weights": weights,
+        "seed": seed,
+    }
+    if law == "auto":
+        fitted = choose(table, among=among, **options)
+    else:
+        fitted = _fit(table, law, fix=fix, bounds=bounds, priors=priors, **options)
+    return assess(
+        fitted, uncertainty, resamples=resamples, level=level, cluster=cluster, workers=workers
+    )
+
+
+def forecast(
+    fit: Fit, *, level: float | None = None, group: str | None = None, **at: Any
+) -> Forecast:
+    """A forecast at the inputs given by name: `forecast(fit, N=7e9, D=2e12)`."""
+    return _forecast(fit, at, level=level, group=group)
+
+
+def backtest(
+    runs: Any, law: Law | str = "chinchilla", *, level: float = 0.9, seed: int = 0, **options: Any
+) -> Backtest:
+    """How well the law forecasts the largest runs from the smaller ones.
+
+    Args:
+        runs: A run table, or anything `read` takes.
+        law: A name, a formula or a `Law`.
+        level: Level of the intervals.
+        seed: Seed of everything random.
+        options: As for `fit` (objective, by, free, fix, bounds, priors, weights).
+    """
+    table = runs if isinstance(runs, RunTable) else read(runs)
+    options = {("objective_" if k == "objective" else k): v for k, v in options.items()}
+    if law == "auto":
+        law = choose(table, seed=seed).law
+    return _backtest(table, specify(table, law, seed=seed, **options), level=level, seed=seed)
+
+
+def load(path: str | Path) -> Fit:
+    """The fit that `forescale fit -o` wrote.
+
+    Raises:
+        BadTable: If the file is no such fit.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadTable(f"cannot read a fit: {error}", where=str(path)) from None
+    if not isinstance(data, dict):
+        raise BadTable("this JSON is no fit", where=str(path))
+    return Fit.from_dict(data)

@@ -1,0 +1,141 @@
+"""Options of the verbs that fit, and the fit they ask for."""
+
+from __future__ import annotations
+
+import json as _json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from forescale.cli._options import Source, _list
+from forescale.errors import BadOption
+
+if TYPE_CHECKING:
+    from forescale.fit import Fit
+    from forescale.runs import RunTable
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Fitting:
+    """How a law is fitted."""
+
+    law: Annotated[
+        str,
+        Parameter(
+            name="--law",
+            help='A name (see "forescale laws"), a formula such as "E + A*N^-a", or auto: the '
+            "law that forecasts held-out scale best.",
+        ),
+    ] = "auto"
+    objective: Annotated[
+        str,
+        Parameter(help="huber, hoffmann, lsq, lsq-log, student, one-sided, or huber:WIDTH."),
+    ] = "huber"
+    by: Annotated[str | None, Parameter(help="Column that splits the runs into groups.")] = None
+    free: Annotated[
+        str, Parameter(metavar="A,B", help="Parameters with a value of their own per group.")
+    ] = ""
+    fix: Annotated[
+        tuple[str, ...], _list("--fix", "NAME=VALUE", "Hold a parameter at a value. Repeat.")
+    ] = ()
+    bound: Annotated[
+        tuple[str, ...], _list("--bound", "NAME=LO:HI", "Bounds of a parameter. Repeat.")
+    ] = ()
+    prior: Annotated[
+        tuple[str, ...],
+        _list("--prior", "NAME=MEAN:SD", "Normal prior (sd of the log for scales). Repeat."),
+    ] = ()
+    weights: Annotated[str | None, Parameter(help="Column of row weights.")] = None
+    uncertainty: Annotated[
+        str,
+        Parameter(help="auto, pairs, cluster, residual, bayesian, sandwich or profile."),
+    ] = "auto"
+    resamples: Annotated[int, Parameter(help="Parameter draws.")] = 1000
+    cluster: Annotated[str | None, Parameter(help="Column whose equal values err together.")] = None
+    seed: Annotated[int, Parameter(help="Same seed, same answer.")] = 0
+    workers: Annotated[int, Parameter(help="Processes; the answer does not depend on it.")] = 1
+
+    def numbers(self, option: str) -> dict[str, tuple[float, ...]]:
+        """`NAME=V` or `NAME=V:W` words of an option as numbers.
+
+        Raises:
+            BadOption: If a word is not of that form.
+        """
+        from forescale.quantities import parse_number
+
+        count = 1 if option == "fix" else 2
+        form = {"fix": "NAME=VALUE", "bound": "NAME=LO:HI", "prior": "NAME=MEAN:SD"}[option]
+        out: dict[str, tuple[float, ...]] = {}
+        for word in getattr(self, option):
+            name, equals, values = word.partition("=")
+            parts = values.split(":")
+            if not (equals and name.strip() and len(parts) == count):
+                raise BadOption(f"'{word}' is not {form}", where=f"--{option}")
+            out[name.strip()] = tuple(
+                float(p) if p.strip() in ("inf", "-inf") else parse_number(p) for p in parts
+            )
+        return out
+
+
+def table(runs: str, source: Source) -> RunTable:
+    """The run table a verb was given."""
+    from forescale import api
+
+    return api.read(
+        runs,
+        map=source.columns or None,
+        where=" and ".join(source.where) or None,
+        pick=source.pick,
+        loss_unit=source.loss_unit,
+    )
+
+
+def fitted(runs: str, source: Source, how: Fitting, *, level: float) -> Fit:
+    """The fit a verb was given as a file, or makes from a run table."""
+    from forescale import api
+
+    if kept(runs):
+        given = [f"--{o}" for o in ("where", "map") if getattr(source, o)]
+        if given or how != Fitting():
+            raise BadOption(
+                f"{runs} is a fit already; {' '.join(given) or 'fitting options'} cannot apply",
+                fix="give the run table instead",
+            )
+        return api.load(runs)
+    fix = {k: v[0] for k, v in how.numbers("fix").items()}
+    bounds = {k: (v[0], v[1]) for k, v in how.numbers("bound").items()}
+    priors = {k: (v[0], v[1]) for k, v in how.numbers("prior").items()}
+    if how.law == "auto" and (fix or bounds or priors):
+        raise BadOption("--fix, --bound and --prior need a law", fix="add --law NAME")
+    return api.fit(
+        table(runs, source),
+        how.law,
+        objective=how.objective,
+        by=how.by,
+        free=tuple(f.strip() for f in how.free.split(",") if f.strip()),
+        fix=fix,
+        bounds=bounds,
+        priors=priors,
+        weights=how.weights,
+        uncertainty=how.uncertainty,
+        resamples=how.resamples,
+        cluster=how.cluster,
+        level=level,
+        seed=how.seed,
+        workers=how.workers,
+    )
+
+
+def kept(path: str) -> bool:
+    """Whether the file is a fit written with -o."""
+    file = Path(path)
+    if file.suffix != ".json" or not file.is_file():
+        return False
+    try:
+        data = _json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(data, dict) and data.get("kind") == "fit"

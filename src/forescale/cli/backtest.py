@@ -1,0 +1,36 @@
+"""Hold out the largest runs, forecast them, and see how it went.
+
+Several cut-offs, beside the naive forecasts anyone can make without a law.
+"""
+
+from __future__ import annotations
+
+from forescale.cli._fitting import Fitting, fitted
+from forescale.cli._options import Level, Output, Runs, Source
+from forescale.cli._show import show
+
+GROUP = "Main job"
+EXAMPLE = "forescale backtest stdlib_bytes --law chinchilla"
+
+
+def run(
+    runs: Runs,
+    *,
+    how: Fitting = Fitting(),  # noqa: B008 (frozen)
+    source: Source = Source(),  # noqa: B008
+    output: Output = Output(),  # noqa: B008
+    level: Level = 0.9,
+) -> int:
+    """Hold out the largest runs, forecast them from the others, and score it."""
+    from forescale.forecast.backtest import of_fit
+
+    fit = fitted(runs, source, how, level=level)
+    method = fit.draws.method if fit.draws is not None else "auto"
+    result = of_fit(fit, level=level, method=method)
+    doubts = [] if result.cuts else list(result.skipped)
+    if result.cuts:
+        own = sum(c.error_pct for c in result.cuts)
+        line = sum(c.rivals["straight line"] for c in result.cuts)
+        if own > line:
+            doubts.append("a straight line on log-log forecast the held-out runs better")
+    return show(result, output, with_=(fit,), doubts=doubts)

@@ -1,0 +1,27 @@
+"""Fit a scaling law to a table of runs.
+
+The law's numbers with intervals, and every doubt about them.
+"""
+
+from __future__ import annotations
+
+from forescale.cli._fitting import Fitting, fitted
+from forescale.cli._options import Level, Output, Runs, Source
+from forescale.cli._show import show
+
+GROUP = "Main job"
+EXAMPLE = "forescale fit stdlib_bytes --law chinchilla -o fit.json"
+
+
+def run(
+    runs: Runs,
+    *,
+    how: Fitting = Fitting(),  # noqa: B008 (frozen)
+    source: Source = Source(),  # noqa: B008
+    output: Output = Output(),  # noqa: B008
+    level: Level = 0.9,
+) -> int:
+    """Fit a scaling law to a table of runs: its numbers with intervals and doubts."""
+    result = fitted(runs, source, how, level=level)
+    doubts = [f.message for f in result.flags if f.severity == "fail"]
+    return show(result, output, doubts=doubts)

@@ -1,0 +1,79 @@
+"""Forecast runs that nobody has made, with intervals and a verdict.
+
+Takes a run table, or a fit kept with `forescale fit -o`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from forescale.cli._fitting import Fitting, fitted
+from forescale.cli._options import Level, Output, Runs, Source, _list
+from forescale.cli._show import show
+from forescale.errors import BadOption
+
+GROUP = "Main job"
+EXAMPLE = "forescale forecast stdlib_bytes --N 10M --D 100M"
+
+Values = Annotated[str, Parameter(show_default=False)]
+
+
+def run(
+    runs: Runs,
+    *,
+    N: Annotated[
+        str, Parameter(name=["--N", "--params"], help="Parameters: 7B, or 1B,7B,70B.")
+    ] = "",
+    D: Annotated[str, Parameter(name=["--D", "--tokens"], help="Training tokens: 2T.")] = "",
+    C: Annotated[str, Parameter(name=["--C", "--flops"], help="Training FLOPs: 1e24.")] = "",
+    at: Annotated[
+        tuple[str, ...],
+        _list("--at", "NAME=VALUE", "Any other input of the law: examples=1000. Repeat."),
+    ] = (),
+    group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
+    how: Fitting = Fitting(),  # noqa: B008 (frozen)
+    source: Source = Source(),  # noqa: B008
+    output: Output = Output(),  # noqa: B008
+    level: Level = 0.9,
+) -> int:
+    """Forecast runs that nobody has made: median, interval, backtest and verdict.
+
+    Of N, D and C any two give the third (C = 6ND). C alone means the compute-optimal N and D.
+    """
+    from forescale.forecast import forecast
+
+    places = inputs(N=N, D=D, C=C, at=at)
+    fit = fitted(runs, source, how, level=level)
+    if set(places) == {"C"} and set(fit.law.inputs) == {"N", "D"}:
+        from forescale.plan import plan
+
+        plans = [plan(fit, flops=float(c), group=group) for c in places["C"]]
+        places = {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
+    result = forecast(fit, places, level=level, group=group)
+    return show(result, output, doubts=result.verdict.reasons)
+
+
+def inputs(*, N: str, D: str, C: str, at: tuple[str, ...]) -> dict[str, list[float]]:
+    """Places from the words of the options.
+
+    Raises:
+        BadOption: If a word is no number, or no place was given.
+    """
+    from forescale.quantities import parse_number, recognise
+
+    words = {"N": N, "D": D, "C": C}
+    for word in at:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise BadOption(f"'{word}' is not NAME=VALUE", where="--at")
+        words[recognise(name.strip()) or name.strip()] = value
+    found = {
+        name: [parse_number(part) for part in text.split(",") if part.strip()]
+        for name, text in words.items()
+        if text.strip()
+    }
+    if not found:
+        raise BadOption("no place to forecast was given", fix="as in --N 7B --D 2T or --C 1e24")
+    return found

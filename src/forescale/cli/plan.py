@@ -1,0 +1,53 @@
+"""Spend a budget: the compute-optimal size and data, with intervals.
+
+From a FLOP budget, a number of tokens, or a model size.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from forescale.cli._fitting import Fitting, fitted
+from forescale.cli._options import Level, Output, Runs, Source
+from forescale.cli._show import show
+
+GROUP = "Main job"
+EXAMPLE = "forescale plan stdlib_bytes --law chinchilla --flops 1e16"
+
+
+def run(
+    runs: Runs,
+    *,
+    flops: Annotated[str, Parameter(name=["--flops", "--C"], help="Budget: 1e24.")] = "",
+    tokens: Annotated[str, Parameter(name=["--tokens", "--D"], help="Tokens: 2T.")] = "",
+    params: Annotated[str, Parameter(name=["--params", "--N"], help="Size: 7B.")] = "",
+    within: Annotated[str, Parameter(help="What counts as a tie in loss: 0.5%.")] = "0.5%",
+    group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
+    how: Fitting = Fitting(),  # noqa: B008 (frozen)
+    source: Source = Source(),  # noqa: B008
+    output: Output = Output(),  # noqa: B008
+    level: Level = 0.9,
+) -> int:
+    """Spend a budget: compute-optimal N and D, the flat range, and the loss to expect."""
+    from forescale.plan import plan
+    from forescale.quantities import parse_number
+
+    share = parse_number(within.removesuffix("%")) / (100 if within.endswith("%") else 1)
+    asked = {
+        name: parse_number(text)
+        for name, text in (("flops", flops), ("tokens", tokens), ("params", params))
+        if text.strip()
+    }
+    fit = fitted(runs, source, how, level=level)
+    result = plan(
+        fit,
+        flops=asked.get("flops"),
+        tokens=asked.get("tokens"),
+        params=asked.get("params"),
+        within=share,
+        group=group,
+        level=level,
+    )
+    return show(result, output, doubts=result.forecast.verdict.reasons)
