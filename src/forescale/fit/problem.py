@@ -156,6 +156,14 @@ class Problem:
         """Number of full coordinates P."""
         return len(self.names)
 
+    @property
+    def rounding(self) -> float:
+        """Objective below which residuals are rounding and no gain can be told from none."""
+        unit = 1.0 if self.log_residual else float(np.abs(self.y).mean())
+        # The one-sided loss is a log density: its zero means nothing, its scale does.
+        least = 1e-6 * self.rho.sigma if self.rho.shape == "one_sided" else 0.0
+        return float(self.weights.sum()) * max(1e-12 * unit, least) ** 2
+
     def with_rho(self, rho: Rho) -> Problem:
         """The same problem under another loss shape."""
         return replace(self, rho=rho)

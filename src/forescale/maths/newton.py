@@ -47,6 +47,7 @@ def minimise(
     frozen: Bool | None = None,
     max_iterations: int = 200,
     tolerance: float = 1e-11,
+    rounding: float = 0.0,
 ) -> Minima:
     """Minimise a batch of smooth functions inside a box, each to a proven minimum.
 
@@ -62,12 +63,14 @@ def minimise(
         frozen: Coordinates that keep their start, shape (p,) or (K, p).
         max_iterations: Evaluations allowed per problem.
         tolerance: Relative gain of a Newton step below which a problem has converged.
+        rounding: Gain below which it has converged in any case: with exact data the
+            objective goes to zero and no relative tolerance is ever met.
     """
     k, p = start.shape
-    lo = np.broadcast_to(lower, (k, p))
-    up = np.broadcast_to(upper, (k, p))
     held = np.broadcast_to(np.zeros(p, bool) if frozen is None else frozen, (k, p))
-    theta = np.where(held, start, np.clip(start, lo, up))
+    # A frozen coordinate keeps its value even where that lies outside the box.
+    lo, up = np.where(held, start, lower), np.where(held, start, upper)
+    theta = np.clip(start, lo, up)
     value = np.full(k, np.inf)
     decrement = np.full(k, np.inf)
     converged = np.zeros(k, bool)
@@ -83,10 +86,10 @@ def minimise(
         l, u, fixed = lo[rows], up[rows], held[rows]
         bound = ((t <= l) & (g > 0)) | ((t >= u) & (g < 0))
         loose = ~(bound | fixed)
-        step, gain, definite = _newton_step(g, h, loose, damping)
+        step, gain, definite = _newton_step(f, g, h, loose, damping)
         # The gain of an undamped step is the proof of convergence; damping only shrinks it.
         size = np.maximum(np.abs(f), 1e-300)
-        small = (gain <= tolerance * size) & (definite | ~loose.any(1))
+        small = (gain <= tolerance * size + rounding) & (definite | ~loose.any(1))
         done = (small & (damping <= 1e-2)) | (stalled > 12) | ~np.isfinite(f)
         if done.any():
             r = rows[done]
@@ -127,22 +130,29 @@ def minimise(
         theta[rows], value[rows] = t, f
         bound = ((t <= lo[rows]) & (g > 0)) | ((t >= up[rows]) & (g < 0))
         loose = ~(bound | held[rows])
-        _, gain, definite = _newton_step(g, h, loose, np.zeros(len(rows)))
+        _, gain, definite = _newton_step(f, g, h, loose, np.zeros(len(rows)))
         decrement[rows], at_bound[rows] = gain, bound
-        converged[rows] = (gain <= tolerance * np.abs(f)) & definite
+        converged[rows] = (gain <= tolerance * np.abs(f) + rounding) & definite
     return Minima(theta, value, decrement, converged, at_bound, evaluations)
 
 
-def _newton_step(g: Array, h: Array, loose: Bool, damping: Array) -> tuple[Array, Array, Bool]:
+def _newton_step(
+    f: Array, g: Array, h: Array, loose: Bool, damping: Array
+) -> tuple[Array, Array, Bool]:
     """Damped step on the loose coordinates, its gain g'h^-1 g / 2, definiteness of h."""
     p = g.shape[1]
-    diagonal = np.abs(h[:, np.arange(p), np.arange(p)])
-    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-12 * diagonal.max(1, keepdims=True) + 1e-300))
+    each = np.arange(p)
+    # Far out a robust loss is linear and its curvature zero: a parabola that falls to zero
+    # from here has curvature g^2/2f, which sets the length of the step there.
+    curvature = np.abs(h[:, each, each])
+    floor = 1e-12 * curvature.max(1, keepdims=True) + 1e-300
+    with np.errstate(all="ignore"):
+        floor = np.fmax(floor, 1e-3 * g * g / (2.0 * np.abs(f) + 1e-300)[:, None])
+    scale = 1.0 / np.sqrt(np.clip(np.maximum(curvature, floor), 1e-200, 1e200))
     both = loose[:, :, None] & loose[:, None, :]
     scaled = np.where(both, h * scale[:, :, None] * scale[:, None, :], 0.0)
     rhs = np.where(loose, -g * scale, 0.0)
-    diag = scaled[:, np.arange(p), np.arange(p)]
-    scaled[:, np.arange(p), np.arange(p)] = np.where(loose, diag + damping[:, None], 1.0)
+    scaled[:, each, each] = np.where(loose, scaled[:, each, each] + damping[:, None], 1.0)
     step, definite = solve_modified(scaled, rhs)
     gain = 0.5 * (step * rhs).sum(1)
     return step * scale, gain, definite
