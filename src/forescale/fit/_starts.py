@@ -124,9 +124,9 @@ def _resolve_linear(problem: Problem, theta: Array) -> Array:
 
 def _solve_linear(problem: Problem, group: int, theta: Array, linear: list[int]) -> Array:
     """theta, shape (K, p), with its linear coefficients solved by bounded least squares."""
-    if not linear:
-        return theta
     law, compiled = problem.law, problem.compiled
+    if not linear or compiled.basis is None:
+        return theta
     rows = problem._rows[group]
     y = problem.y[rows]
     x = [v[rows] for v in problem.inputs]
