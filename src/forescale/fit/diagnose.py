@@ -69,9 +69,7 @@ def _identifiability(
     names = [problem.names[i] for i in free]
     mute = [n for n, s in zip(names, size, strict=True) if s < 1e-9 * size.max()]
     if mute:
-        return [
-            Flag("unidentified", "fail", f"the data say nothing about {', '.join(mute)}")
-        ]
+        return [Flag("unidentified", "fail", f"the data say nothing about {', '.join(mute)}")]
     _, s, v = np.linalg.svd(j / size, full_matrices=False)
     if s[-1] >= UNTOLD * s[0]:
         return []
@@ -115,8 +113,11 @@ def _design(problem: Problem) -> list[Flag]:
                     f"{name} spans only a factor {span:.2g}: its exponent is hardly known",
                 )
             )
-    logs = [x for i, x in zip(problem.law.inputs, problem.inputs, strict=True)
-            if i in problem.logged and np.ptp(x) > 0]
+    logs = [
+        x
+        for i, x in zip(problem.law.inputs, problem.inputs, strict=True)
+        if i in problem.logged and np.ptp(x) > 0
+    ]
     for a in range(len(logs)):
         for b in range(a + 1, len(logs)):
             if abs(np.corrcoef(logs[a], logs[b])[0, 1]) > 0.995:
@@ -177,7 +178,7 @@ def _structure(problem: Problem, theta: Array) -> list[Flag]:
     limit = 4 * 1.4826 * float(np.median(np.abs(r)))
     r = np.clip(r, -limit, limit)
     n = len(r)
-    flags = []
+    flags: list[Flag] = []
     if n < problem.size + 8 or limit <= 4 * ROUNDING:
         return flags
     for name, x in zip(problem.law.inputs, problem.inputs, strict=True):

@@ -50,9 +50,8 @@ def _log_name(name: str) -> str:
 def compile_law(law: Law, coordinates: tuple[str, ...], logged: tuple[str, ...]) -> Compiled:
     """Symbolic work of a fit, done once per law and choice of coordinates."""
     if law.program is not None:
-        value, slope, curve = (Program(law, coordinates, logged, order) for order in range(3))
-        every = tuple(combinations_with_replacement(range(len(law.params)), 2))
-        return Compiled(value, slope, curve, every)
+        slope = Program(law, coordinates, logged, slopes=True)
+        return Compiled(Program(law, coordinates, logged, slopes=False), slope, slope, ())
     into: dict[str, Expr] = {i: call("exp", (symbol(_log_name(i)),)) for i in logged}
     moved = [_log_name(i) if i in logged else i for i in law.inputs]
     names = []
@@ -144,12 +143,15 @@ class Problem:
         if not self._rows:
             g = len(self.columns)
             rows: tuple[Index | slice, ...] = (
-                (slice(None),) if g == 1 else tuple(np.flatnonzero(self.group == i) for i in range(g))
+                (slice(None),)
+                if g == 1
+                else tuple(np.flatnonzero(self.group == i) for i in range(g))
             )
             object.__setattr__(self, "_rows", rows)
 
     @property
     def compiled(self) -> Compiled:
+        """The law's tapes in these coordinates."""
         return compile_law(self.law, self.coordinates, self.logged)
 
     @property
