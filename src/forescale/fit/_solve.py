@@ -122,7 +122,14 @@ def _with_scale(
     return current, _minimise(current, theta, max_iterations=150)
 
 
-def refit(problem: Problem, start: Array, weights: Array, observed: Array | None = None) -> Minima:
+def refit(
+    problem: Problem,
+    start: Array,
+    weights: Array,
+    observed: Array | None = None,
+    *,
+    max_iterations: int = 200,
+) -> Minima:
     """Minima of K resamples from a warm start.
 
     Args:
@@ -130,6 +137,7 @@ def refit(problem: Problem, start: Array, weights: Array, observed: Array | None
         start: Starting coordinates, shape (P,) or (K, P).
         weights: Row weights of each resample, shape (K, n).
         observed: Observed values of each resample, shape (K, n), if not the problem's own.
+        max_iterations: Evaluations allowed per resample.
     """
     k, n = weights.shape
     begin = np.broadcast_to(start, (k, problem.size))
@@ -152,6 +160,7 @@ def refit(problem: Problem, start: Array, weights: Array, observed: Array | None
                 problem.upper,
                 frozen=problem.frozen,
                 rounding=problem.rounding,
+                max_iterations=max_iterations,
             )
         )
     return Minima(
