@@ -12,7 +12,7 @@ from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast, Point, forecast
 from forescale.forecast._scale import scale_of
 from forescale.quantities import format_number
-from forescale.report._words import forecast_value, level_text, place
+from forescale.report._words import forecast_value, law_name, level_text, place
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import BLUE, GROUPS, ORANGE, Array, Chart, Spec
 from forescale.report.charts._spec import axis, plain, rows, tip
@@ -65,7 +65,7 @@ def fan(
     }
     spec = {"layer": [*bands, shown_runs, *lines, _edge(largest), *_marks(runs, points)]}
     return Chart(
-        title="Forecast" if points else "Loss against scale",
+        title=f"{fit.law.predicts} against {runs.scale_title.partition(' (')[0]}",
         spec=spec,
         caption=_caption(runs, fit, path, level, banded, bool(points)) + runs.thinned,
         read="Dots are runs; the line is the law, dashed where no run was made"
@@ -224,7 +224,7 @@ def _caption(
     runs: Runs, fit: Fit, path: _Path, level: float, banded: bool, forecasts: bool
 ) -> str:
     where = f" {path.words}" if path.words else ""
-    curve = f"{fit.law.name}{where}"
+    curve = f"{law_name(fit.law.name, fit.law.formula)}{where}"
     if fit.rivals:
         curve += f", mixed with {len(fit.rivals) - 1} other laws in the band"
     if banded:
