@@ -14,9 +14,9 @@ from typing import Any
 from forescale.errors import BadOption
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
-from forescale.report._headline import Headline, headlines
-from forescale.report._words import law_name
+from forescale.report._headline import headlines
 from forescale.report._story import Story, stories
+from forescale.report._words import law_name
 from forescale.report.charts import draws, fan, quality, spend, surface, tested
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
@@ -80,7 +80,7 @@ def page(
         lstrip_blocks=True,
     )
     environment.filters["ident"] = id
-    return environment.get_template("page.html").render(
+    text: str = environment.get_template("page.html").render(
         title=title,
         command=command,
         stories=told,
@@ -91,6 +91,7 @@ def page(
         policy=_policy([script, start] if charts else []),
         version=_version(),
     )
+    return text
 
 
 def write(

@@ -38,7 +38,7 @@ def rounded(x: float, width: float) -> str:
 
 
 def interval(lo: float, hi: float) -> str:
-    """ "1.923 to 2.031": both ends with the digits their distance leaves meaning to."""
+    """Both ends with the digits their distance leaves meaning to: "1.923 to 2.031"."""
     return f"{rounded(lo, hi - lo)} to {rounded(hi, hi - lo)}"
 
 
@@ -48,12 +48,12 @@ def value_error(fit: Fit, name: str) -> str:
 
 
 def place(inputs: Mapping[str, float]) -> str:
-    """ "N=70B, D=1.4T"."""
+    """Inputs as people write them: "N=70B, D=1.4T"."""
     return ", ".join(f"{n}={format_number(v)}" for n, v in inputs.items())
 
 
 def times(f: float) -> str:
-    """ "45x", "4.4x", "1.04x", "1.2e4x"."""
+    """A factor: "45x", "4.4x", "1.04x"."""
     if f < 1.095:
         return f"{f:.2f}x"
     return f"{f:.2g}x" if f < 9.95 else f"{f:.0f}x" if f < 1e4 else f"{format_number(f, 2)}x"
@@ -81,7 +81,7 @@ def forecast_value(point: Point) -> str:
 
 
 def level_text(level: float) -> str:
-    """ "90 %"."""
+    """A coverage: "90 %"."""
     return f"{100 * level:.4g} %"
 
 
@@ -139,7 +139,7 @@ def law_name(name: str, formula: str) -> str:
 
 
 def equation(fit: Fit) -> str:
-    """ "L = E + A/N^alpha"."""
+    """The law as an equation: "L = E + A/N^alpha"."""
     return f"{fit.law.predicts} = {fit.law.formula}"
 
 

@@ -7,7 +7,16 @@ import numpy as np
 from forescale.fit import Fit
 from forescale.report._words import interval, level_text, method, value_error
 from forescale.report.charts._spec import (
-    BLUE, GREY, ORANGE, Array, Chart, Spec, axis, plain, rows, thin,
+    BLUE,
+    GREY,
+    ORANGE,
+    Array,
+    Chart,
+    Spec,
+    axis,
+    plain,
+    rows,
+    thin,
 )  # fmt: skip
 
 MOST = 8

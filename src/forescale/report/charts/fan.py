@@ -14,8 +14,18 @@ from forescale.forecast._scale import scale_of
 from forescale.quantities import format_number
 from forescale.report._words import forecast_value, law_name, level_text, place
 from forescale.report.charts._runs import Runs
-from forescale.report.charts._spec import BLUE, GROUPS, ORANGE, Array, Chart, Spec
-from forescale.report.charts._spec import axis, plain, rows, tip
+from forescale.report.charts._spec import (
+    BLUE,
+    GROUPS,
+    ORANGE,
+    Array,
+    Chart,
+    Spec,
+    axis,
+    plain,
+    rows,
+    tip,
+)
 
 #: Places along the curve.
 PLACES = 48

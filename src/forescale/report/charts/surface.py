@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -102,7 +103,7 @@ def _bands(
     cells: dict[str, list[float]] = {k: [] for k in ("x", "x2", "y", "y2", "v")}
     for c in range(COLUMNS):
         starts = np.concatenate([[0], np.flatnonzero(np.diff(band[c])) + 1, [CELLS]])
-        for a, b in zip(starts[:-1], starts[1:], strict=True):
+        for a, b in pairwise(starts.tolist()):
             cells["x"].append(float(edges[0][c]))
             # A little over the next column and row: no seams of the paper between them.
             cells["x2"].append(float(edges[0][c + 1]) * seam)

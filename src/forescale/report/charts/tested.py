@@ -7,7 +7,19 @@ import numpy as np
 from forescale.forecast import Backtest, Cut
 from forescale.report._words import level_text, percent, times
 from forescale.report.charts._spec import (
-    AMBER, BLUE, GREY, MOST_POINTS, ORANGE, Array, Chart, Spec, axis, plain, rows, thin, tip,
+    AMBER,
+    BLUE,
+    GREY,
+    MOST_POINTS,
+    ORANGE,
+    Array,
+    Chart,
+    Spec,
+    axis,
+    plain,
+    rows,
+    thin,
+    tip,
 )  # fmt: skip
 
 
