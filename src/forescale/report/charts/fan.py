@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,9 @@ def fan(
         test: The backtest that widens the band, where no forecast brings one.
     """
     fit = forecasts[0].fit if forecasts else runs.fit
+    if any(f.draws is None for _, f in fit.rivals):
+        # Drawing them would be computing, and slow; the band is then this law's alone.
+        fit = replace(fit, rivals=())
     test = forecasts[0].backtest if forecasts else test
     points = [(p, f.level) for f in forecasts for p in f.points]
     path = _path(runs, [p for p, _ in points])
