@@ -159,7 +159,8 @@ class Runs:
             return {
                 "field": "i0",
                 "type": "quantitative",
-                "scale": {"type": "log", "scheme": "viridis"},
+                # The darkest fifth is lost on a dark screen.
+                "scale": {"type": "log", "scheme": {"name": "viridis", "extent": [0.2, 0.95]}},
                 "legend": {
                     "title": titled(self.fit.runs, next(iter(self.inputs))),
                     "gradientLength": 140,

@@ -156,6 +156,6 @@ def _targets(points: Sequence[Point], names: Sequence[str]) -> list[Spec]:
          "encoding": {**here, "tooltip": tip(at="at", t="forecast")}},
         {"data": {"values": data},
          "mark": {"type": "text", "align": "right", "dx": -10, "fontWeight": "bold",
-                  "fill": "#ffffff"},
+                  "fill": "#111111"},
          "encoding": {**here, "text": {"field": "t"}}},
     ]  # fmt: skip
