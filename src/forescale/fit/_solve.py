@@ -100,7 +100,8 @@ def _with_scale(
     for _ in range(60 if current.rho.shape == "one_sided" else 30):
         found = _minimise(current, theta, max_iterations=150)
         theta = found.theta
-        new = _noise.update(objective, current.rho, current.residuals(theta)[0], problem.weights, dof)
+        residuals = current.residuals(theta)[0]
+        new = _noise.update(objective, current.rho, residuals, problem.weights, dof)
         if objective.shape == "square":
             # The noise scale is reported but does not move the fit.
             return current.with_rho(new), found
@@ -121,9 +122,7 @@ def _with_scale(
     return current, _minimise(current, theta, max_iterations=150)
 
 
-def refit(
-    problem: Problem, start: Array, weights: Array, observed: Array | None = None
-) -> Minima:
+def refit(problem: Problem, start: Array, weights: Array, observed: Array | None = None) -> Minima:
     """Minima of K resamples from a warm start.
 
     Args:

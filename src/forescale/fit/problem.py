@@ -15,6 +15,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
+from forescale.fit._program import Program
 from forescale.fit._rho import Rho
 from forescale.laws import Law
 from forescale.maths.formula import Expr, Tape, derivative, number, substitute, symbol
@@ -33,14 +34,12 @@ LOG_ZERO = -690.0
 class Compiled:
     """A law in fitting coordinates: tapes for values, gradients and Hessians."""
 
-    tree: Expr
-    symbols: tuple[str, ...]
-    value: Tape
-    slope: Tape
-    curve: Tape
+    value: Tape | Program
+    slope: Tape | Program
+    curve: Tape | Program
     pairs: tuple[tuple[int, int], ...]
-    linear: tuple[int, ...]
-    basis: Tape
+    linear: tuple[int, ...] = ()
+    basis: Tape | None = None
 
 
 def _log_name(name: str) -> str:
@@ -50,6 +49,9 @@ def _log_name(name: str) -> str:
 @lru_cache(maxsize=256)
 def compile_law(law: Law, coordinates: tuple[str, ...], logged: tuple[str, ...]) -> Compiled:
     """Symbolic work of a fit, done once per law and choice of coordinates."""
+    if law.program is not None:
+        slope = Program(law, coordinates, logged, slopes=True)
+        return Compiled(Program(law, coordinates, logged, slopes=False), slope, slope, ())
     into: dict[str, Expr] = {i: call("exp", (symbol(_log_name(i)),)) for i in logged}
     moved = [_log_name(i) if i in logged else i for i in law.inputs]
     names = []
@@ -74,8 +76,6 @@ def compile_law(law: Law, coordinates: tuple[str, ...], logged: tuple[str, ...])
     basis = [derivative(natural, law.names[i]) for i in linear]
     rank_natural = dict.fromkeys(moved, 1) | dict.fromkeys(law.names, 2)
     return Compiled(
-        tree=tree,
-        symbols=symbols,
         value=Tape([tree], symbols, rank=rank),
         slope=Tape([tree, *first], symbols, rank=rank),
         curve=Tape([tree, *first, *second], symbols, rank=rank),
@@ -143,12 +143,15 @@ class Problem:
         if not self._rows:
             g = len(self.columns)
             rows: tuple[Index | slice, ...] = (
-                (slice(None),) if g == 1 else tuple(np.flatnonzero(self.group == i) for i in range(g))
+                (slice(None),)
+                if g == 1
+                else tuple(np.flatnonzero(self.group == i) for i in range(g))
             )
             object.__setattr__(self, "_rows", rows)
 
     @property
     def compiled(self) -> Compiled:
+        """The law's tapes in these coordinates."""
         return compile_law(self.law, self.coordinates, self.logged)
 
     @property
@@ -315,14 +318,18 @@ class Problem:
         return value, g, h
 
 
-def centre(values: Array) -> tuple[Array, float, bool]:
-    """An input as the fit sees it: centred log (or scaled value), its centre, which one."""
+def middle(values: Array) -> float:
+    """Geometric mean of the positive values; one where there is none."""
     positive = values[values > 0]
-    s = float(np.exp(np.log(positive).mean())) if len(positive) else 1.0
+    return float(np.exp(np.log(positive).mean())) if len(positive) else 1.0
+
+
+def centre(values: Array, s: float) -> tuple[Array, bool]:
+    """An input as the fit sees it, counted in units of s, and whether that is its log."""
     if (values < 0).any():
-        return values / s, s, False
+        return values / s, False
     with np.errstate(divide="ignore"):
-        return np.maximum(np.log(values / s), LOG_ZERO), s, True
+        return np.maximum(np.log(values / s), LOG_ZERO), True
 
 
 def law_bounds(law: Law, coordinates: Mapping[str, str]) -> tuple[Array, Array]:

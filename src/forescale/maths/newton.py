@@ -83,8 +83,8 @@ def minimise(
     damping = np.full(k, 1e-4)
     stalled = np.zeros(k, int)
     for _ in range(max_iterations):
-        l, u, fixed = lo[rows], up[rows], held[rows]
-        bound = ((t <= l) & (g > 0)) | ((t >= u) & (g < 0))
+        low, high, fixed = lo[rows], up[rows], held[rows]
+        bound = ((t <= low) & (g > 0)) | ((t >= high) & (g < 0))
         loose = ~(bound | fixed)
         step, gain, definite = _newton_step(f, g, h, loose, damping)
         # The gain of an undamped step is the proof of convergence; damping only shrinks it.
@@ -101,9 +101,9 @@ def minimise(
                 rows = rows[keep]
                 break
             rows, t, f, g, h = rows[keep], t[keep], f[keep], g[keep], h[keep]
-            l, u, step, gain = l[keep], u[keep], step[keep], gain[keep]
+            low, high, step, gain = low[keep], high[keep], step[keep], gain[keep]
             damping, stalled = damping[keep], stalled[keep]
-        trial = np.clip(t + step, l, u)
+        trial = np.clip(t + step, low, high)
         moved = trial - t
         predicted = -(g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, h, moved)
         ft, gt, ht = objective(trial, rows)
