@@ -136,8 +136,7 @@ def test_groups_share_what_is_not_free(simulate):
         | {"corpus": np.repeat(["web", "books"], 40)}
     )
     found = fit(runs, by="corpus", free=["B", "beta"])
-    assert set(found.names) == {"E", "A", "alpha", "B[web]", "beta[web]", "B[books]",
-                                "beta[books]"}
+    assert set(found.names) == {"E", "A", "alpha", "B[web]", "beta[web]", "B[books]", "beta[books]"}
     assert found.converged
     assert found.params["beta[web]"] == pytest.approx(0.3658, abs=4 * found.errors["beta[web]"])
     assert found.params["beta[books]"] == pytest.approx(0.38, abs=4 * found.errors["beta[books]"])
@@ -185,8 +184,10 @@ def test_a_bound_that_binds_is_reached_and_named(simulate):
 def test_a_truth_without_floor_ends_at_the_bound_cleanly(simulate):
     runs = simulate(theta=TRUTH | {"E": 0.0}, n=60, noise=0.002, seed=1)
     # A floor is only asked to be below zero for half of all noise; take one that does.
-    low = fit(RunTable({"N": runs["N"], "D": runs["D"], "L": runs["L"] - 0.02 * runs["L"].min()}),
-              objective="lsq-log")
+    low = fit(
+        RunTable({"N": runs["N"], "D": runs["D"], "L": runs["L"] - 0.02 * runs["L"].min()}),
+        objective="lsq-log",
+    )
     assert low.params["E"] == 0.0
     assert low.converged
     assert low.params["alpha"] == pytest.approx(0.35, abs=0.02)
@@ -211,8 +212,9 @@ def test_weights_select_rows(simulate):
     runs = simulate(n=60, noise=0.01, seed=13)
     keep = np.arange(60) % 3 > 0
     weighted = fit(runs.with_column("w", keep.astype(float)), objective="hoffmann", weights="w")
-    assert weighted.params == pytest.approx(fit(runs.take(keep), objective="hoffmann").params,
-                                            rel=1e-5)
+    assert weighted.params == pytest.approx(
+        fit(runs.take(keep), objective="hoffmann").params, rel=1e-5
+    )
 
 
 def test_too_few_runs_name_the_parameters_and_the_way_out(simulate):

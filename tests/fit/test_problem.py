@@ -43,9 +43,9 @@ def differences(problem, theta, weights=None, step=1e-5):
     for j in range(p):
         e = np.zeros(p)
         e[j] = step
-        g[:, j] = (
-            problem.values(theta + e, weights) - problem.values(theta - e, weights)
-        ) / (2 * step)
+        g[:, j] = (problem.values(theta + e, weights) - problem.values(theta - e, weights)) / (
+            2 * step
+        )
         up, down = problem.all(theta + e, weights)[1], problem.all(theta - e, weights)[1]
         h[:, :, j] = (up - down) / (2 * step)
     return g, h
@@ -123,8 +123,10 @@ def test_predictions_do_not_depend_on_the_coordinates(simulate, law):
         pytest.skip("a constant inside a logarithm: only natural units mean something")
     theta = near(problem, k=3)
     natural = problem.natural(theta)
-    x = {i: np.exp(v) * c for i, v, c in zip(problem.law.inputs, problem.inputs, problem.centres,
-                                             strict=True)}
+    x = {
+        i: np.exp(v) * c
+        for i, v, c in zip(problem.law.inputs, problem.inputs, problem.centres, strict=True)
+    }
     np.testing.assert_allclose(problem.law.predict(x, natural), problem.predict(theta), rtol=1e-8)
 
 

@@ -100,7 +100,8 @@ def _with_scale(
     for _ in range(60 if current.rho.shape == "one_sided" else 30):
         found = _minimise(current, theta, max_iterations=150)
         theta = found.theta
-        new = _noise.update(objective, current.rho, current.residuals(theta)[0], problem.weights, dof)
+        residuals = current.residuals(theta)[0]
+        new = _noise.update(objective, current.rho, residuals, problem.weights, dof)
         if objective.shape == "square":
             # The noise scale is reported but does not move the fit.
             return current.with_rho(new), found
@@ -122,7 +123,12 @@ def _with_scale(
 
 
 def refit(
-    problem: Problem, start: Array, weights: Array, observed: Array | None = None
+    problem: Problem,
+    start: Array,
+    weights: Array,
+    observed: Array | None = None,
+    *,
+    max_iterations: int = 200,
 ) -> Minima:
     """Minima of K resamples from a warm start.
 
@@ -131,6 +137,7 @@ def refit(
         start: Starting coordinates, shape (P,) or (K, P).
         weights: Row weights of each resample, shape (K, n).
         observed: Observed values of each resample, shape (K, n), if not the problem's own.
+        max_iterations: Evaluations allowed per resample.
     """
     k, n = weights.shape
     begin = np.broadcast_to(start, (k, problem.size))
@@ -153,6 +160,7 @@ def refit(
                 problem.upper,
                 frozen=problem.frozen,
                 rounding=problem.rounding,
+                max_iterations=max_iterations,
             )
         )
     return Minima(

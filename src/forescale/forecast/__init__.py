@@ -237,6 +237,7 @@ def forecast(
     tested = of_fit(fit, level=level, method=method) if test is True else test or None
     far = [distance(fit.runs, fit.law, p) for p in here]
     columns = {i: np.array([p[i] for p in here]) for i in fit.law.inputs}
+    columns |= {k: _column(at[k], len(here)) for k in at if k not in columns}
     inflation = tested.inflation if tested is not None else 1.0
     p = predictive(
         fit,
@@ -263,6 +264,11 @@ def forecast(
     )
     verdict = judge(fit, points, tested)
     return Forecast(fit, points, level, verdict, tested, drift)
+
+
+def _column(values: ArrayLike, n: int) -> Array:
+    """An input that only a rival law reads, at each of n places."""
+    return np.array(np.broadcast_to(np.asarray(values, float), (n,)))
 
 
 def with_draws(fit: Fit, *, level: float, resamples: int = 1000) -> Fit:

@@ -206,6 +206,37 @@ class Law:
             guess=None,
         )
 
+    def along(self, variable: str, *, predicts: str | None = None) -> Law:
+        """The same law in another scale variable: one power law serves C, D, N and n.
+
+        Args:
+            variable: The input that takes the place of the law's only one.
+            predicts: What comes out, where that differs too.
+
+        Raises:
+            BadOption: If the law has several inputs, or is a program.
+        """
+        if len(self.inputs) != 1 or self.program is not None:
+            raise BadOption(f"law '{self.name}' has no single variable that could be {variable}")
+        (old,) = self.inputs
+        new_unit = unit_of(variable)
+        renamed = {old: symbol(variable)}
+        in_unit = {self.unit_of_input(old): symbol(new_unit)}
+        return replace(
+            self,
+            formula=text(substitute(self.tree, renamed)),
+            inputs=(variable,),
+            predicts=predicts or self.predicts,
+            params=tuple(
+                replace(p, unit=text(substitute(parse(p.unit), in_unit)) if p.unit else "")
+                for p in self.params
+            ),
+            typical={} if variable != old else self.typical,
+            domain={} if variable != old else self.domain,
+            guess=None,
+            units={},
+        )
+
     def bounded(self, bounds: Mapping[str, tuple[float, float]]) -> Law:
         """The law with other bounds on some parameters."""
         if stray := set(bounds) - set(self.names):

@@ -32,20 +32,22 @@ def solve_modified(h: Array, g: Array, *, floor: float = 1e-10) -> tuple[Array, 
     least = floor * np.maximum(np.abs(a[np.arange(p), np.arange(p)]).max(axis=0), 1e-300)
     definite = np.ones(k, bool)
     inverse = np.empty((p, k))
-    for j in range(p):
-        d = a[j, j]
-        good = d > least
-        if not good.all():
-            definite &= good
-            d = np.where(good, d, np.maximum(np.abs(d), least))
-        np.reciprocal(d, out=inverse[j])
-        if j + 1 < p:
-            low = a[j + 1 :, j] * inverse[j]
-            a[j + 1 :, j + 1 :] -= low[:, None] * a[j, None, j + 1 :]
     s = np.empty((p, k))
-    for j in range(p - 1, -1, -1):
-        v = a[j, p]
-        if j + 1 < p:
-            v = v - (a[j, j + 1 : p] * s[j + 1 :]).sum(axis=0)
-        s[j] = v * inverse[j]
+    # Absurd entries give an absurd step, which the minimiser's trial then rejects.
+    with np.errstate(all="ignore"):
+        for j in range(p):
+            d = a[j, j]
+            good = d > least
+            if not good.all():
+                definite &= good
+                d = np.where(good, d, np.maximum(np.abs(d), least))
+            np.reciprocal(d, out=inverse[j])
+            if j + 1 < p:
+                low = a[j + 1 :, j] * inverse[j]
+                a[j + 1 :, j + 1 :] -= low[:, None] * a[j, None, j + 1 :]
+        for j in range(p - 1, -1, -1):
+            v = a[j, p]
+            if j + 1 < p:
+                v = v - (a[j, j + 1 : p] * s[j + 1 :]).sum(axis=0)
+            s[j] = v * inverse[j]
     return s.T, definite

@@ -16,6 +16,11 @@ Bool = NDArray[np.bool_]
 Objective = Callable[[Array, NDArray[np.intp]], tuple[Array, Array, Array]]
 
 
+#: Steps in a row that may end above the best value, and how far above it, relatively.
+STRAY = 2
+CLIMB = 0.1
+
+
 @dataclass(frozen=True)
 class Minima:
     """Where a batch of minimisations ended.
@@ -82,6 +87,9 @@ def minimise(
     evaluations = k
     damping = np.full(k, 1e-4)
     stalled = np.zeros(k, int)
+    # The best place seen and what is known there; the current place may lie above it.
+    bt, bf, bg, bh = t, f, g, h
+    strayed = np.zeros(k, int)
     for _ in range(max_iterations):
         l, u, fixed = lo[rows], up[rows], held[rows]
         bound = ((t <= l) & (g > 0)) | ((t >= u) & (g < 0))
@@ -90,10 +98,11 @@ def minimise(
         # The gain of an undamped step is the proof of convergence; damping only shrinks it.
         size = np.maximum(np.abs(f), 1e-300)
         small = (gain <= tolerance * size + rounding) & (definite | ~loose.any(1))
-        done = (small & (damping <= 1e-2)) | (stalled > 12) | ~np.isfinite(f)
+        small &= (damping <= 1e-2) & (strayed == 0)
+        done = small | (stalled > 12) | ~np.isfinite(f)
         if done.any():
             r = rows[done]
-            theta[r], value[r], decrement[r] = t[done], f[done], gain[done]
+            theta[r], value[r], decrement[r] = bt[done], bf[done], gain[done]
             converged[r] = small[done] & np.isfinite(f[done])
             at_bound[r] = bound[done]
             keep = ~done
@@ -101,31 +110,43 @@ def minimise(
                 rows = rows[keep]
                 break
             rows, t, f, g, h = rows[keep], t[keep], f[keep], g[keep], h[keep]
+            bt, bf, bg, bh = bt[keep], bf[keep], bg[keep], bh[keep]
             l, u, step, gain = l[keep], u[keep], step[keep], gain[keep]
-            damping, stalled = damping[keep], stalled[keep]
+            damping, stalled, strayed = damping[keep], stalled[keep], strayed[keep]
         trial = np.clip(t + step, l, u)
         moved = trial - t
         predicted = -(g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, h, moved)
         ft, gt, ht = objective(trial, rows)
         evaluations += len(rows)
-        gained = f - ft
+        gained = bf - ft
         # Rounding hides gains below this; a step that cannot be told from none is taken.
-        noise = 4e-16 * np.abs(f) * 8
-        accept = (gained > 0) | ((gained >= -noise) & (np.abs(predicted) <= noise))
-        accept &= np.isfinite(ft)
+        noise = 4e-16 * np.abs(bf) * 8
+        better = (gained > 0) | ((gained >= -noise) & (np.abs(predicted) <= noise))
+        better &= np.isfinite(ft)
+        # Along a curved valley a long step climbs its wall and the next one falls to its floor
+        # farther on: a step up is forgiven while the following ones may still pay for it.
+        forgiven = ~better & (strayed < STRAY) & (ft <= bf + CLIMB * np.abs(bf))
         with np.errstate(all="ignore"):
-            ratio = np.where(predicted > 0, gained / predicted, np.where(accept, 1.0, 0.0))
+            ratio = np.where(predicted > 0, (f - ft) / predicted, 1.0)
+        relaxed = np.where(ratio > 0.75, damping * 0.1, np.where(ratio < 0.25, damping * 3, damping))
         damping = np.where(
-            accept,
-            np.where(ratio > 0.75, damping * 0.1, np.where(ratio < 0.25, damping * 3, damping)),
-            np.maximum(damping * 10, 1e-3),
+            better,
+            np.where(strayed > 0, damping * 0.1, relaxed),
+            np.where(forgiven, damping, np.maximum(damping * 10, 1e-3)),
         )
         damping = np.clip(damping, 1e-9, 1e12)
-        stalled = np.where(accept & (gained > noise), 0, stalled + 1)
-        t = np.where(accept[:, None], trial, t)
-        f = np.where(accept, ft, f)
-        g = np.where(accept[:, None], gt, g)
-        h = np.where(accept[:, None, None], ht, h)
+        stalled = np.where(better & (gained > noise), 0, stalled + 1)
+        strayed = np.where(forgiven, strayed + 1, 0)
+        bt = np.where(better[:, None], trial, bt)
+        bf = np.where(better, ft, bf)
+        bg = np.where(better[:, None], gt, bg)
+        bh = np.where(better[:, None, None], ht, bh)
+        # Where the detour did not pay, back to the best place with more damping.
+        t = np.where(forgiven[:, None], trial, bt)
+        f = np.where(forgiven, ft, bf)
+        g = np.where(forgiven[:, None], gt, bg)
+        h = np.where(forgiven[:, None, None], ht, bh)
+    t, f, g, h = bt, bf, bg, bh
     if len(rows):
         theta[rows], value[rows] = t, f
         bound = ((t <= lo[rows]) & (g > 0)) | ((t >= up[rows]) & (g < 0))

@@ -69,7 +69,7 @@ def _forecast(made: Forecast, numbers: tuple[Number, ...] = ()) -> Headline:
             f"{p.output} at {words.place(p.inputs)}" + (f", {short(p.group)}" if p.group else ""),
             words.forecast_value(p),
             f"{words.level_text(made.level)}: {words.interval(p.band.lo, p.band.hi)}",
-            _far(words.beyond(p.distance)),
+            words.farthest(p.distance),
         )
         for p in made.points[: MOST - min(len(numbers), MOST - 1)]
     )
@@ -81,11 +81,6 @@ def _forecast(made: Forecast, numbers: tuple[Number, ...] = ()) -> Headline:
         said=verdict.text.partition("; not to be trusted because ")[0],
         reasons=verdict.reasons,
     )
-
-
-def _far(beyond: str) -> str:
-    first = beyond.partition(",")[0]
-    return first if first == "within the runs" else f"{first} beyond the runs"
 
 
 def _plan(made: Plan) -> Headline:
@@ -111,7 +106,7 @@ def _fit(fit: Fit, test: Backtest | None) -> Headline:
         Number(name, words.value_error(fit, name),
                f"{words.level_text(fit.level)}: {words.interval(*fit.intervals[name])}",
                fit.law.param(words.base(name)).meaning)
-        for name in fit.names[:MOST + 1]
+        for name in [n for n in fit.names if "[" not in n][:MOST + 1]
     )  # fmt: skip
     grave = tuple(f.message for f in fit.flags if f.severity != "note")
     badge = "Unfit for forecasts" if not fit.healthy else "Fit with doubts" if grave else "Sound"

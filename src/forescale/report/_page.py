@@ -14,8 +14,9 @@ from typing import Any
 from forescale.errors import BadOption
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
-from forescale.report._headline import Headline, headlines
+from forescale.report._headline import headlines
 from forescale.report._story import Story, stories
+from forescale.report._words import law_name
 from forescale.report.charts import draws, fan, quality, spend, surface, tested
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
@@ -79,7 +80,7 @@ def page(
         lstrip_blocks=True,
     )
     environment.filters["ident"] = id
-    return environment.get_template("page.html").render(
+    text: str = environment.get_template("page.html").render(
         title=title,
         command=command,
         stories=told,
@@ -90,6 +91,7 @@ def page(
         policy=_policy([script, start] if charts else []),
         version=_version(),
     )
+    return text
 
 
 def write(
@@ -134,9 +136,9 @@ def _version() -> str:
 
 def _heading(story: Story) -> str:
     if story.fit is not None:
-        return f"{story.fit.law.name} on {story.fit.runs.source}"
+        return f"{law_name(story.fit.law.name, story.fit.law.formula)} on {story.fit.runs.source}"
     if story.test is not None:
-        return f"{story.test.law} on {story.test.source}"
+        return f"{law_name(story.test.law, story.test.formula)} on {story.test.source}"
     return type(story.other).__name__
 
 

@@ -47,7 +47,7 @@ def stories(results: Sequence[object]) -> list[Story]:
     for key, story in list(found.items()):
         if story.fit is None and story.test is not None:
             for other, host in found.items():
-                if host.fit and host.test is None and _same(host.fit, story.test):
+                if host.fit and _same(host.fit, story.test):
                     found[other] = replace(host, test=story.test)
                     del found[key]
                     break

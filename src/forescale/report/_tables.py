@@ -109,7 +109,7 @@ def backtests(test: Backtest) -> Table:
         title="Cuts",
         note=f"Error: mean absolute error of the held-out runs. Inside: share of them within their "
         f"{words.level_text(test.level)} interval; width: the interval's median width. "
-        f"{', '.join(r.capitalize() for r in rivals)}: error of the naive forecasts.",
+        f"The rest: errors of naive forecasts ({', '.join(rivals)}).",
     )
 
 
@@ -119,7 +119,7 @@ def choice(fit: Fit) -> Table | None:
         return None
     found = fit.choice["candidates"]
 
-    def score(x: float) -> str:
+    def score(x: float | None) -> str:
         return "-" if x is None or not math.isfinite(x) else words.percent(x)
 
     return Table(
@@ -256,5 +256,6 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, Sequence) and not isinstance(value, str):
         shown = ", ".join(_cell(v) for v in value[:12])
-        return shown + (f" and {len(value) - 12} more" if len(value) > 12 else "") or "-"
+        more = f" and {len(value) - 12} more" if len(value) > 12 else ""
+        return f"{shown}{more}" if shown else "-"
     return str(value)

@@ -46,8 +46,11 @@ def draw(table: tables.Table) -> RenderableType:
     drawn = Drawn(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for name in table.head:
         prose = name in table.left
+        cells = [row[len(drawn.columns)] for row in table.rows]
+        # A title longer than all that stands below it is broken rather than widening the table.
+        broken = not prose and len(name) > max((len(c) for c in cells), default=0) + 1
         drawn.add_column(
-            Text(name.strip()),
+            Text(_broken(name) if broken else name.strip()),
             justify="left" if prose else "right",
             overflow="fold",
             no_wrap=not prose,
@@ -55,6 +58,15 @@ def draw(table: tables.Table) -> RenderableType:
     for row in table.rows:
         drawn.add_row(*(Text(_safe(cell)) for cell in row))
     return Padding(drawn, (1, 0))
+
+
+def _broken(name: str) -> str:
+    """A title on two lines, broken at the space nearest its middle."""
+    spaces = [i for i, c in enumerate(name) if c == " "]
+    if not spaces:
+        return name
+    at = min(spaces, key=lambda i: abs(2 * i - len(name)))
+    return f"{name[:at]}\n{name[at + 1 :]}"
 
 
 def _safe(cell: str) -> str:
@@ -102,7 +114,7 @@ def _fit(fit: Fit) -> RenderableType:
     if (choice := tables.choice(fit)) is not None:
         parts.append(draw(choice))
     parts += _flags(fit)
-    if fit.healthy:
+    if fit.health == "ok":
         parts.append(_line("ok", "nothing stands against forecasting from it", "green"))
     return Group(*parts)
 
@@ -118,7 +130,8 @@ def _forecast(made: Forecast) -> RenderableType:
         parts.append(_line("tested", words.tested(made.backtest)))
     grave = [f for f in fit.flags if f.severity != "note"]
     parts += [_line(f.severity, f.message, _STYLE[f.severity]) for f in grave]
-    return Group(*parts, _verdict(made.verdict))
+    apart = [Text("")] if len(parts) > 2 else []
+    return Group(*parts, *apart, _verdict(made.verdict))
 
 
 def _verdict(verdict: Verdict) -> RenderableType:
@@ -127,7 +140,7 @@ def _verdict(verdict: Verdict) -> RenderableType:
     said = verdict.text.partition("; not to be trusted because ")[0]
     lines: list[RenderableType] = [Text.assemble((word, style), ": ", _safe(said))]
     lines += [Text(f"  - {_safe(r)}", "red") for r in verdict.reasons]
-    return Padding(Group(*lines), (1, 0, 0, 0))
+    return Group(*lines)
 
 
 def _backtest(test: Backtest) -> RenderableType:

@@ -13,11 +13,13 @@ from forescale.runs import RunTable
 
 
 def percent(x: float, digits: int = 2) -> str:
-    """A share in per cent that reads: "1.5 %", "38 %"; "-" where there is none."""
+    """Per cent with two digits that mean something: "0.96 %", "1.0 %", "38 %"; "-" for none."""
     if not math.isfinite(x):
         return "-"
-    text = f"{x:.{digits}g}"
-    return f"{float(text):g} %"
+    if x == 0:
+        return "0 %"
+    decimals = digits - 1 - math.floor(math.log10(abs(x)))
+    return f"{round(x, decimals):.{min(max(decimals, 0), 3)}f} %"
 
 
 def rounded(x: float, width: float) -> str:
@@ -36,7 +38,7 @@ def rounded(x: float, width: float) -> str:
 
 
 def interval(lo: float, hi: float) -> str:
-    """ "1.923 to 2.031": both ends with the digits their distance leaves meaning to."""
+    """Both ends with the digits their distance leaves meaning to: "1.923 to 2.031"."""
     return f"{rounded(lo, hi - lo)} to {rounded(hi, hi - lo)}"
 
 
@@ -46,12 +48,14 @@ def value_error(fit: Fit, name: str) -> str:
 
 
 def place(inputs: Mapping[str, float]) -> str:
-    """ "N=70B, D=1.4T"."""
+    """Inputs as people write them: "N=70B, D=1.4T"."""
     return ", ".join(f"{n}={format_number(v)}" for n, v in inputs.items())
 
 
 def times(f: float) -> str:
-    """ "45x", "4.4x", "1.2e4x"."""
+    """A factor: "45x", "4.4x", "1.04x"."""
+    if f < 1.095:
+        return f"{f:.2f}x"
     return f"{f:.2g}x" if f < 9.95 else f"{f:.0f}x" if f < 1e4 else f"{format_number(f, 2)}x"
 
 
@@ -66,13 +70,18 @@ def beyond(distance: Distance) -> str:
     return ", ".join(parts) or "within the runs"
 
 
+def farthest(distance: Distance) -> str:
+    """The farthest axis in words: "45x beyond the largest C"."""
+    return distance.text().partition(",")[0] or "within the range of the runs"
+
+
 def forecast_value(point: Point) -> str:
     """The median with the digits of its interval."""
     return rounded(point.band.median, point.band.hi - point.band.lo)
 
 
 def level_text(level: float) -> str:
-    """ "90 %"."""
+    """A coverage: "90 %"."""
     return f"{100 * level:.4g} %"
 
 
@@ -124,8 +133,13 @@ def noise(fit: Fit) -> str:
     return f"{fit.sigma:.2g}{' ' + found if found else ''} per run"
 
 
+def law_name(name: str, formula: str) -> str:
+    """The law's name, or its formula where the user wrote one."""
+    return formula if name == "custom" else name
+
+
 def equation(fit: Fit) -> str:
-    """ "L = E + A/N^alpha"."""
+    """The law as an equation: "L = E + A/N^alpha"."""
     return f"{fit.law.predicts} = {fit.law.formula}"
 
 
@@ -149,7 +163,8 @@ def tested(test: Backtest) -> str:
     if not test.cuts:
         return test.skipped[0] if test.skipped else "no backtest was possible"
     cut = test.cuts[-1]
+    which = f"{cut.held_out} runs" if cut.held_out > 1 else "run"
     return (
-        f"held out the largest {cut.held_out} runs, up to {times(cut.factor)} beyond the rest: "
+        f"held out the largest {which}, up to {times(cut.factor)} beyond the rest: "
         f"error {percent(cut.error_pct)}, straight line {percent(cut.rivals['straight line'])}"
     )

@@ -54,7 +54,7 @@ class Runs:
 
     @cached_property
     def predicted(self) -> Array:
-        return self.fit.problem.predict(self.fit.theta[None, :])[0]
+        return np.asarray(self.fit.problem.predict(self.fit.theta[None, :])[0])
 
     @property
     def output_title(self) -> str:
@@ -80,7 +80,7 @@ class Runs:
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups; empty for a fit without."""
-        return tuple(dict.fromkeys(self._labels[k] for k in np.argsort(self._labels, kind="stable")))
+        return tuple(sorted(set(self._labels.tolist())))
 
     @cached_property
     def _labels(self) -> NDArray[np.object_]:
@@ -159,7 +159,8 @@ class Runs:
             return {
                 "field": "i0",
                 "type": "quantitative",
-                "scale": {"type": "log", "scheme": "viridis"},
+                # The darkest fifth is lost on a dark screen.
+                "scale": {"type": "log", "scheme": {"name": "viridis", "extent": [0.2, 0.95]}},
                 "legend": {
                     "title": titled(self.fit.runs, next(iter(self.inputs))),
                     "gradientLength": 140,

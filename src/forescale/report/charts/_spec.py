@@ -101,7 +101,7 @@ def number(x: float) -> float | None:
 def rows(**columns: Any) -> list[Spec]:
     """Columns of equal length as records; numbers shortened."""
     cells = {
-        k: [number(v) if isinstance(v, float | np.floating) else v for v in values]
+        k: [number(float(v)) if isinstance(v, float | np.floating) else v for v in values]
         for k, values in columns.items()
     }
     n = len(next(iter(cells.values()), []))

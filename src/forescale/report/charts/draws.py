@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from forescale.fit import Fit
-from forescale.report._words import interval, level_text, method, param_unit, value_error
+from forescale.report._words import interval, level_text, method, value_error
 from forescale.report.charts._spec import (
-    BLUE, GREY, ORANGE, Array, Chart, Spec, axis, plain, rows, thin,
+    BLUE,
+    GREY,
+    ORANGE,
+    Array,
+    Chart,
+    Spec,
+    axis,
+    plain,
+    rows,
+    thin,
 )  # fmt: skip
 
 MOST = 8
@@ -32,9 +41,8 @@ def _histogram(fit: Fit, name: str, drawn: Array) -> Chart:
     bins = np.geomspace(low, high, 25) if log else np.linspace(low, high, 25)
     count, edges = np.histogram(drawn, bins)
     lo, hi = fit.intervals[name]
-    unit = param_unit(fit, name)
-    x = axis("a", unit or " ", [low, high, max(min(fit.params[name], high), low)], log=log)
-    x["axis"]["tickCount"] = 4
+    x = axis("a", "", [low, high, max(min(fit.params[name], high), low)], log=log)
+    x["axis"] |= {"tickCount": 3, "title": None}
     spec: Spec = {
         "layer": [
             {"data": {"values": rows(a=edges[:-1], b=edges[1:], n=count.tolist())},
@@ -87,7 +95,7 @@ def pair(fit: Fit) -> Chart | None:
         title=f"{fit.names[i]} and {fit.names[j]} together",
         spec=spec,
         caption=f"Correlation {r[a, b]:.2f}, the strongest of all pairs: {strong}. "
-        f"{len(keep)} of {len(drawn)} draws ({method(fit)}; intervals at "
+        f"An even sample of {len(keep)} from {len(drawn)} draws ({method(fit)}; intervals at "
         f"{level_text(fit.level)}).",
         read="Each dot is a set of parameters that fits about as well; the cross is the best.",
         height=280,

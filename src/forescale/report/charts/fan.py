@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,20 @@ from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast, Point, forecast
 from forescale.forecast._scale import scale_of
 from forescale.quantities import format_number
-from forescale.report._words import forecast_value, level_text, place
+from forescale.report._words import forecast_value, law_name, level_text, place
 from forescale.report.charts._runs import Runs
-from forescale.report.charts._spec import BLUE, GROUPS, ORANGE, Array, Chart, Spec
-from forescale.report.charts._spec import axis, plain, rows, tip
+from forescale.report.charts._spec import (
+    BLUE,
+    GROUPS,
+    ORANGE,
+    Array,
+    Chart,
+    Spec,
+    axis,
+    plain,
+    rows,
+    tip,
+)
 
 #: Places along the curve.
 PLACES = 48
@@ -34,6 +44,9 @@ def fan(
         test: The backtest that widens the band, where no forecast brings one.
     """
     fit = forecasts[0].fit if forecasts else runs.fit
+    if any(f.draws is None for _, f in fit.rivals):
+        # Drawing them would be computing, and slow; the band is then this law's alone.
+        fit = replace(fit, rivals=())
     test = forecasts[0].backtest if forecasts else test
     points = [(p, f.level) for f in forecasts for p in f.points]
     path = _path(runs, [p for p, _ in points])
@@ -65,7 +78,7 @@ def fan(
     }
     spec = {"layer": [*bands, shown_runs, *lines, _edge(largest), *_marks(runs, points)]}
     return Chart(
-        title="Forecast" if points else "Loss against scale",
+        title=f"{fit.law.predicts} against {runs.scale_title.partition(' (')[0]}",
         spec=spec,
         caption=_caption(runs, fit, path, level, banded, bool(points)) + runs.thinned,
         read="Dots are runs; the line is the law, dashed where no run was made"
@@ -224,7 +237,7 @@ def _caption(
     runs: Runs, fit: Fit, path: _Path, level: float, banded: bool, forecasts: bool
 ) -> str:
     where = f" {path.words}" if path.words else ""
-    curve = f"{fit.law.name}{where}"
+    curve = f"{law_name(fit.law.name, fit.law.formula)}{where}"
     if fit.rivals:
         curve += f", mixed with {len(fit.rivals) - 1} other laws in the band"
     if banded:

@@ -8,7 +8,16 @@ from forescale.plan import Plan
 from forescale.quantities import format_number
 from forescale.report._words import level_text
 from forescale.report.charts._spec import (
-    BLUE, GREEN, GREY, ORANGE, Chart, Spec, axis, plain, rows, tip,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    Chart,
+    Spec,
+    axis,
+    plain,
+    rows,
+    tip,
 )  # fmt: skip
 
 
@@ -62,7 +71,7 @@ def frontier(plan: Plan) -> Chart | None:
     found = plan.isoflop.parabolas
     n, c = _centre(plan)
     first = min(p.flops for p in found)
-    compute = np.geomspace(min(first, c), max(c, max(p.flops for p in found)), 24)
+    compute = np.geomspace(min(first, c), max(c, *(p.flops for p in found)), 24)
     # Near the budget asked for, N_opt ~ C^a; the law's own exponent hardly moves with C.
     law = n * (compute / c) ** plan.exponent.value
     spread = np.array([p.n_error for p in found])

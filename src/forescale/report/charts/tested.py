@@ -7,7 +7,19 @@ import numpy as np
 from forescale.forecast import Backtest, Cut
 from forescale.report._words import level_text, percent, times
 from forescale.report.charts._spec import (
-    AMBER, BLUE, GREY, MOST_POINTS, ORANGE, Array, Chart, Spec, axis, plain, rows, thin, tip,
+    AMBER,
+    BLUE,
+    GREY,
+    MOST_POINTS,
+    ORANGE,
+    Array,
+    Chart,
+    Spec,
+    axis,
+    plain,
+    rows,
+    thin,
+    tip,
 )  # fmt: skip
 
 
@@ -59,7 +71,9 @@ def held_out(test: Backtest) -> Chart | None:
     }  # fmt: skip
     inside_all = float(np.mean(np.concatenate(
         [(c.lo <= c.truth) & (c.truth <= c.hi) for c in test.cuts])))  # fmt: skip
-    less = f" {len(data):,} of {total:,} are drawn." if len(data) < total else ""
+    cut_off = sum(d["m"] is None or abs(d["m"]) > reach for d in data)
+    less = f" {cut_off} lie beyond the edge." if cut_off else ""
+    less += f" {len(data):,} of {total:,} are drawn." if len(data) < total else ""
     return Chart(
         title="Forecasts of held-out runs",
         spec=spec,
@@ -80,7 +94,7 @@ def rivals(test: Backtest) -> Chart | None:
     """Error of the law and of the naive forecasts at each cut; None without cuts."""
     if not test.cuts:
         return None
-    names = [test.law, *test.cuts[0].rivals]
+    names = ["this law" if test.law == "custom" else test.law, *test.cuts[0].rivals]
     order, data = [], []
     for cut in test.cuts:
         label = f"{times(cut.factor)} ({cut.held_out})"
