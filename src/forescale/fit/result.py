@@ -42,12 +42,14 @@ class Draws:
         natural: Parameters in the user's units, shape (K, P), in the order of `Fit.names`.
         seed: Seed they came from.
         notes: What the user should know about them.
+        cluster: Column whose equal values were taken to err together.
     """
 
     method: str
     natural: Array
     seed: int
     notes: tuple[str, ...] = ()
+    cluster: str | None = None
 
     def interval(self, level: float) -> Array:
         """Central intervals, shape (P, 2)."""

@@ -41,12 +41,14 @@ class Method:
         what: One line: what it resamples and when it is right.
         source: The paper.
         draw: The draws.
+        clusters: Whether rows of a cluster are taken to err together.
     """
 
     name: str
     what: str
     source: str
     draw: Draw
+    clusters: bool = False
 
 
 #: (generator, count) -> weights (count, n) and observations (count, n) or None
