@@ -122,8 +122,9 @@ class Law:
 
     @cached_property
     def tree(self) -> Expr:
-        """The formula as an expression tree."""
-        return parse(self.formula)
+        """The formula as an expression tree; of an equation, left minus right."""
+        left, equals, right = self.formula.partition("=")
+        return parse(left) - parse(right) if equals else parse(left)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -136,8 +137,11 @@ class Law:
 
     @property
     def latex(self) -> str:
-        """The law as a LaTeX equation."""
+        """The law as a LaTeX equation; a program's law is shown as it is solved."""
         args = ", ".join(latex_name(i) for i in self.inputs)
+        left, equals, right = self.formula.partition("=")
+        if equals:
+            return f"{latex(parse(left))} = {latex(parse(right))}"
         return f"{latex_name(self.predicts)}({args}) = {latex(self.tree)}"
 
     @cached_property
@@ -222,18 +226,78 @@ class Law:
         )
 
     def unit_of_input(self, name: str) -> str:
-        """Unit in which the input is counted."""
-        return self.units.get(name) or unit_of(name)
+        """Unit in which the input is counted; its own name where nothing is known of it."""
+        return self.units.get(name) or unit_of(name) or name
+
+    @cached_property
+    def scales(self) -> dict[str, str]:
+        """For each input that may be counted in other units: the input that sets the unit.
+
+        Inputs of one unit are counted alike, since a law may hold their ratio (D/U). A pure
+        number (unit "1": a proportion, a count with a natural one) is not in the list, nor,
+        in a law typed by a user, is an input that no change of parameters can make up for,
+        such as D in "a + b*log(D)".
+        """
+        groups: dict[str, list[str]] = {}
+        for i in self.inputs:
+            unit = self.unit_of_input(i)
+            if unit != "1":
+                groups.setdefault(unit, []).append(i)
+        # Declared units are proven by the tests of the catalogue; inferred ones are not.
+        trusted = all(p.unit for p in self.params)
+        return {
+            i: group[0]
+            for group in groups.values()
+            if trusted or self._follows(group)
+            for i in group
+        }
+
+    def recount(self, theta: ArrayLike, factors: Mapping[str, float]) -> Array:
+        """Parameters, shape (..., p), for inputs divided by `factors`.
+
+        Args:
+            theta: Parameters that hold for the inputs as they are.
+            factors: By input; inputs that `scales` sends to one another need one factor.
+        """
+        t = np.asarray(theta, float)
+        out = t.copy()
+        columns = [t[..., i] for i in range(len(self.params))]
+        for j, name in enumerate(self.names):
+            for i, exponent in self.powers[name].items():
+                if i in factors:
+                    (value,) = Tape([exponent], self.names)(*columns)
+                    out[..., j] = out[..., j] * factors[i] ** (-np.asarray(value, float))
+        return out
+
+    def _follows(self, group: Sequence[str]) -> bool:
+        """Whether counting the inputs of `group` in another unit leaves predictions alone."""
+        rng = np.random.default_rng(0)
+        x = {i: rng.uniform(0.5, 2.0, 5) for i in self.inputs}
+        low = np.array([max(p.lower, -1.5) for p in self.params])
+        high = np.array([min(p.upper, low_ + 2.0) for p, low_ in zip(self.params, low, strict=True)])
+        theta = low + (high - low) * rng.uniform(0.2, 0.8, (8, len(self.params)))
+        factors = dict.fromkeys(group, 3.0)
+        there = self.predict(x, theta)
+        with np.errstate(all="ignore"):
+            moved = self.recount(theta, factors)
+            here = self.predict({i: v / factors.get(i, 1.0) for i, v in x.items()}, moved)
+        known = np.isfinite(there)
+        return bool(known.any()) and bool(
+            np.allclose(here[known], there[known], rtol=1e-8, atol=1e-10)
+        )
 
     @cached_property
     def powers(self) -> dict[str, dict[str, Expr]]:
         """For each parameter, the power of each input's unit that its own unit holds.
 
         With inputs counted in units s, the value of a parameter is divided by the product
-        of s^power; the powers may depend on other parameters. Taken from the declared
+        of s^power; the powers may depend on other parameters. Where inputs share a unit it
+        stands under the first of them (see `scales`). Taken from the declared
         units, or read off the formula where a parameter has none (laws typed by a user).
         """
-        declared = {self.unit_of_input(i): i for i in self.inputs}
+        declared: dict[str, str] = {}
+        for i in self.inputs:
+            declared.setdefault(self.unit_of_input(i), i)
         inferred = self._inferred_powers if any(not p.unit for p in self.params) else {}
         out: dict[str, dict[str, Expr]] = {}
         for p in self.params:

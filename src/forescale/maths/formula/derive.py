@@ -52,6 +52,8 @@ def derivative(e: Expr, name: str, _memo: dict[Expr, Expr] | None = None) -> Exp
             out = (ONE - e * e) * d(a)
         case "sigmoid":
             out = e * (ONE - e) * d(a)
+        case "softplus":
+            out = call("sigmoid", (a,)) * d(a)
         case "abs":
             out = (a / e) * d(a)
         case "max" | "min":

@@ -146,6 +146,7 @@ class _Latex(_Text):
         shown = {
             "log1p": r"\log\left(1 + %s\right)",
             "expm1": r"\left(e^{%s} - 1\right)",
+            "softplus": r"\log\left(1 + e^{%s}\right)",
             "abs": r"\left|%s\right|",
             "sigmoid": r"\sigma\left(%s\right)",
         }.get(op, rf"\{op}\left(%s\right)")

@@ -18,6 +18,11 @@ def _sigmoid(x: Array) -> Array:
     return 0.5 * (1.0 + np.tanh(0.5 * x))
 
 
+def _softplus(x: Array) -> Array:
+    """log(1 + exp(x)), which does not overflow."""
+    return np.logaddexp(0.0, x)
+
+
 _CALLS: dict[str, Callable[..., Any]] = {
     "exp": np.exp,
     "log": np.log,
@@ -25,6 +30,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "expm1": np.expm1,
     "tanh": np.tanh,
     "sigmoid": _sigmoid,
+    "softplus": _softplus,
     "abs": np.abs,
     "min": np.minimum,
     "max": np.maximum,

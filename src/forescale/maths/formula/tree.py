@@ -13,7 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "tanh", "sigmoid", "abs", "min", "max")
+FUNCTIONS = (
+    "exp", "log", "log1p", "expm1", "sqrt", "tanh", "sigmoid", "softplus", "abs", "min", "max"
+)
 
 
 class Expr:
@@ -224,6 +226,8 @@ def _fold(name: str, values: list[float]) -> float | None:
         "log1p": math.log1p,
         "expm1": math.expm1,
         "tanh": math.tanh,
+        "sigmoid": lambda x: 0.5 * (1.0 + math.tanh(0.5 * x)),
+        "softplus": lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
         "abs": abs,
         "min": min,
         "max": max,
