@@ -106,7 +106,7 @@ class Fit:
     @cached_property
     def natural(self) -> Array:
         """Parameters in the user's units, shape (P,)."""
-        return self.problem.natural(self.theta[None, :])[0]
+        return np.asarray(self.problem.natural(self.theta[None, :])[0])
 
     @property
     def params(self) -> dict[str, float]:
@@ -161,7 +161,7 @@ class Fit:
 
     @property
     def health(self) -> str:
-        """ "ok", or the names of the doubts that matter."""
+        """The names of the doubts that matter, or ok."""
         grave = [f.name for f in self.flags if f.severity != "note"]
         return ", ".join(dict.fromkeys(grave)) or "ok"
 

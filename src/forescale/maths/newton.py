@@ -91,8 +91,8 @@ def minimise(
     bt, bf, bg, bh = t, f, g, h
     strayed = np.zeros(k, int)
     for _ in range(max_iterations):
-        l, u, fixed = lo[rows], up[rows], held[rows]
-        bound = ((t <= l) & (g > 0)) | ((t >= u) & (g < 0))
+        low, high, fixed = lo[rows], up[rows], held[rows]
+        bound = ((t <= low) & (g > 0)) | ((t >= high) & (g < 0))
         loose = ~(bound | fixed)
         step, gain, definite = _newton_step(f, g, h, loose, damping)
         # The gain of an undamped step is the proof of convergence; damping only shrinks it.
@@ -111,9 +111,9 @@ def minimise(
                 break
             rows, t, f, g, h = rows[keep], t[keep], f[keep], g[keep], h[keep]
             bt, bf, bg, bh = bt[keep], bf[keep], bg[keep], bh[keep]
-            l, u, step, gain = l[keep], u[keep], step[keep], gain[keep]
+            low, high, step, gain = low[keep], high[keep], step[keep], gain[keep]
             damping, stalled, strayed = damping[keep], stalled[keep], strayed[keep]
-        trial = np.clip(t + step, l, u)
+        trial = np.clip(t + step, low, high)
         moved = trial - t
         predicted = -(g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, h, moved)
         ft, gt, ht = objective(trial, rows)
@@ -128,7 +128,8 @@ def minimise(
         forgiven = ~better & (strayed < STRAY) & (ft <= bf + CLIMB * np.abs(bf))
         with np.errstate(all="ignore"):
             ratio = np.where(predicted > 0, (f - ft) / predicted, 1.0)
-        relaxed = np.where(ratio > 0.75, damping * 0.1, np.where(ratio < 0.25, damping * 3, damping))
+        eased = np.where(ratio < 0.25, damping * 3, damping)
+        relaxed = np.where(ratio > 0.75, damping * 0.1, eased)
         damping = np.where(
             better,
             np.where(strayed > 0, damping * 0.1, relaxed),

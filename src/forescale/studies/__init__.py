@@ -1,1 +1,128 @@
-"""Published claims, each with the data to test it and the verdict."""
+"""Published claims, the data or simulation to test each, and the verdict.
+
+One file is one claim; the folder is the list. Nothing is recorded: a verdict is computed
+from numbers each time it is asked for.
+
+>>> from forescale import studies
+>>> studies.run("nmt_encoder_decoder").verdict
+'holds'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from forescale import __version__, catalogue
+from forescale.studies._contract import Number, Outcome, Progress, Study, Verdict, Word, judge
+
+__all__ = [
+    "Number",
+    "Outcome",
+    "Progress",
+    "Study",
+    "Verdict",
+    "Word",
+    "get",
+    "judge",
+    "names",
+    "run",
+    "run_all",
+]
+
+
+def names() -> tuple[str, ...]:
+    """Sorted names of the studies."""
+    return catalogue.names(__name__)
+
+
+def get(name: str) -> Study:
+    """The study called `name`.
+
+    Raises:
+        UnknownName: If there is none; the message names near misses.
+    """
+    found: Study = catalogue.load(__name__, name, "STUDY")
+    return found
+
+
+def _quiet(_message: str) -> None:
+    """Say nothing."""
+
+
+def run(
+    name: str,
+    rerun: bool = False,
+    seed: int = 0,
+    *,
+    falsified: bool = False,
+    progress: Progress = _quiet,
+) -> Verdict:
+    """The verdict of one study, computed now.
+
+    Args:
+        name: A name of `names()`.
+        rerun: The full run (minutes; some need torch and the source repository) instead of
+            the quick check.
+        seed: Seed of everything random.
+        falsified: Run the control: a world in which the claim is false by design.
+        progress: Called with lines about what is being done.
+
+    Raises:
+        UnknownName: If there is no such study.
+        MissingExtra: If the full run needs what is not installed.
+    """
+    study = get(name)
+    found = study.check(rerun=rerun, seed=seed, progress=progress, falsified=falsified)
+    return Verdict(
+        name=study.name,
+        papers=study.papers,
+        claim=study.claim,
+        criteria=study.criteria,
+        verdict=found.verdict,
+        why=found.why,
+        numbers=found.numbers,
+        data=found.data,
+        rerun=rerun,
+        falsified=falsified,
+        seed=seed,
+        version=__version__,
+        note=study.note,
+    )
+
+
+def run_all(
+    which: Sequence[str] = (),
+    rerun: bool = False,
+    seed: int = 0,
+    *,
+    workers: int = 1,
+    progress: Progress = _quiet,
+) -> tuple[Verdict, ...]:
+    """The verdicts of several studies, in the order asked; of all by default.
+
+    Args:
+        which: Names; all studies by default.
+        rerun: As for `run`.
+        seed: As for `run`.
+        workers: Processes to spread the studies over; the verdicts do not depend on it.
+        progress: Called with a line after each study.
+
+    Raises:
+        UnknownName: If there is no study of one of the names; nothing has run then.
+    """
+    wanted = tuple(which) or names()
+    for name in wanted:
+        get(name)
+    done: list[Verdict] = []
+    if workers <= 1 or len(wanted) == 1:
+        for name in wanted:
+            done.append(run(name, rerun, seed, progress=progress))
+            progress(f"{len(done)}/{len(wanted)} {name}: {done[-1].verdict}")
+        return tuple(done)
+    from loky import get_reusable_executor
+
+    executor = get_reusable_executor(max_workers=min(workers, len(wanted)))
+    for verdict in executor.map(run, wanted, [rerun] * len(wanted), [seed] * len(wanted)):
+        done.append(verdict)
+        progress(f"{len(done)}/{len(wanted)} {verdict.name}: {verdict.verdict}")
+    return tuple(done)
