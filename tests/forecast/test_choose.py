@@ -84,18 +84,24 @@ def test_sizes_and_tokens_are_more_telling_than_compute(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "inputs"),
+    ("columns", "read"),
     [
-        ({"D": np.logspace(8, 11, 9)}, {"D"}),
-        ({"N": np.logspace(6, 9, 9)}, {"N"}),
-        ({"N": np.logspace(6, 9, 9), "D": np.full(9, 1e9)}, {"N"}),
+        ({"D": np.logspace(8, 11, 9)}, "D"),
+        ({"N": np.logspace(6, 9, 9)}, "N"),
+        ({"N": np.logspace(6, 9, 9), "D": np.full(9, 1e9)}, "N"),
     ],
 )
-def test_candidates_read_what_the_table_varies(
-    columns: dict[str, np.ndarray], inputs: set[str]
+def test_the_chosen_law_reads_what_the_table_varies(
+    columns: dict[str, np.ndarray], read: str
 ) -> None:
-    table = RunTable({**columns, "L": np.linspace(4, 3, 9)})
-    assert all(set(get(n).inputs) == inputs for n in candidates(table))
+    (x,) = (v for v in columns.values() if np.ptp(v) > 0)
+    table = RunTable({**columns, "L": 2.0 + 3.0 * (x / x[0]) ** -0.3})
+    assert choose(table, starts=32).law.inputs == (read,)
+
+
+def test_a_law_that_fits_anything_needs_many_runs(power: World) -> None:
+    assert "bnsl" not in candidates(power(20))
+    assert "bnsl" in candidates(power(60))
 
 
 def test_a_table_that_tells_no_scale_is_refused_with_its_columns() -> None:
