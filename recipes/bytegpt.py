@@ -61,6 +61,13 @@ def stdlib() -> tuple[np.ndarray, np.ndarray]:
     return split(read_sources(Path(sysconfig.get_paths()["stdlib"]), (".py",), LEFT_OUT))
 
 
+@cache
+def cpp() -> tuple[np.ndarray, np.ndarray]:
+    """C++ headers of the installed torch."""
+    headers = Path(torch.__file__).parent / "include"
+    return split(read_sources(headers, (".h", ".hpp", ".cuh"), set()))
+
+
 def windows(stream: np.ndarray) -> np.ndarray:
     """Non-overlapping windows with one byte more for the last target, shape (n, 129)."""
     n = (len(stream) - 1) // CONTEXT

@@ -18,7 +18,6 @@ import jobs
 import numpy as np
 import stdlib_bytes
 import torch
-from two_task_mixture import cpp
 
 EXAMPLES = [8 * 2**k for k in range(10)]  # 8 to 4096
 PRETRAINED = (56, 2**23)  # width, bytes
@@ -35,7 +34,7 @@ def train(config: jobs.Config, work: Path) -> dict[str, object]:
     """Fine-tune at a linearly falling rate, two passes or more, and stop early."""
     model = bytegpt.ByteGPT(*config["shape"])
     model.load_state_dict(torch.load(work / f"{config['pretrained']}.pt"))
-    rows, held_out = (bytegpt.windows(stream) for stream in cpp())
+    rows, held_out = (bytegpt.windows(stream) for stream in bytegpt.cpp())
     test = bytegpt.spread(held_out, HELD_OUT)
     n, rng = config["examples"], np.random.default_rng([1, config["seed"]])
     chosen = torch.from_numpy(rows[rng.permutation(len(rows))[:n]].astype(np.int64))

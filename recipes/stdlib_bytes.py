@@ -5,7 +5,7 @@ and data, every run with its own finished cosine and no byte seen twice.
 
     python recipes/stdlib_bytes.py --out work/stdlib_bytes --workers 2 --compile
 
-About 40 minutes on two cores; --smoke takes seconds.
+About 45 minutes on two cores; --smoke takes seconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ LONGEST = {
     112: (2**22, 2**19, 0),
     160: (2**21, 2**19, 0),
 }
-LARGEST = [(160, 2**22), (112, 2**23), (80, 2**23)]  # run last: the far end of a backtest
 
 
 def lr_rule(width: int, tokens: int) -> float:
@@ -57,14 +56,9 @@ def config(width: int, tokens: int, seed: int, lr: float) -> jobs.Config:
 
 
 def grid() -> list[jobs.Config]:
-    """A trapezoid of (size, budget) cells, longest first, then the three largest runs.
-
-    Longest first so that no worker is left alone with a long run; the largest last so
-    that a killed sweep still has all of the others.
-    """
+    """A trapezoid of (size, budget) cells, longest first: no worker ends alone with a long run."""
     cells = [(w, d, s) for w in SHAPES for s in range(3) for d in BUDGETS if d <= LONGEST[w][s]]
     cells.sort(key=lambda c: -c[1] * c[0] ** 2 * SHAPES[c[0]][0])
-    cells += [(w, d, 0) for w, d in LARGEST]
     return [config(w, d, s, lr_rule(w, d)) for w, d, s in cells]
 
 

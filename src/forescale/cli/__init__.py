@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from forescale import __version__
 from forescale.errors import ForescaleError, ForescaleWarning
 
 # Exit codes. 1 is Python's own for an uncaught exception: our bug, with its traceback.
@@ -47,16 +48,15 @@ def main(argv: Sequence[str] | None = None, *, package: str = __name__) -> int:
 
 
 def _dispatch(words: list[str], package: str) -> int:
+    if words and words[0] == "--version":
+        sys.stdout.write(f"forescale {__version__}\n")
+        return DONE
+
     from forescale.cli import _about
 
     if not words or words[0] in {"-h", "--help"}:
         # Nothing heavy has been imported: the overview is read from the files as text.
         sys.stdout.write(_about.overview(package))
-        return DONE
-    if words[0] == "--version":
-        from forescale import __version__
-
-        sys.stdout.write(f"forescale {__version__}\n")
         return DONE
 
     verb = _about.find(words[0], package)

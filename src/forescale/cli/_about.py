@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 from forescale import catalogue
 
@@ -13,9 +13,8 @@ from forescale import catalogue
 GROUPS = ("Forecast", "Decide", "Train and watch", "Look up")
 
 
-@dataclass(frozen=True)
-class About:
-    """One verb, not yet imported.
+class About(NamedTuple):
+    """One verb, not yet imported; no dataclass, whose import costs as much as the whole overview.
 
     Args:
         word: What the user types.

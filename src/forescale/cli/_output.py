@@ -65,7 +65,15 @@ def emit(
         sys.stdout.write(to_json(data))
     else:
         shown = result.summary() if text is None else text
-        console().print(shown, soft_wrap=isinstance(shown, str))
+        screen = console()
+        if screen.is_terminal:
+            screen.print(shown, soft_wrap=isinstance(shown, str))
+        else:
+            # In a file or a pipe the blanks that fill a screen's lines are only noise.
+            with screen.capture() as captured:
+                screen.print(shown, soft_wrap=isinstance(shown, str))
+            lines = captured.get().splitlines()
+            sys.stdout.write("".join(line.rstrip() + "\n" for line in lines))
 
 
 def tell(message: str) -> None:

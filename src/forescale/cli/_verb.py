@@ -46,7 +46,7 @@ def app_of(verb: About) -> App:
         help_format="plaintext",
         # Boxes are for eyes; a pipe gets lines that grep can use.
         help_formatter="default" if sys.stdout.isatty() else "plain",
-        help_epilogue=f"\nExample:\n  {module.EXAMPLE}",
+        help_epilogue=f"Example:\n  {module.EXAMPLE}",
         console=_output.console(),
         suppress_keyboard_interrupt=False,
     )

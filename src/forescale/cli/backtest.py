@@ -9,7 +9,7 @@ from forescale.cli._fitting import Fitting, fitted
 from forescale.cli._options import Level, Output, Runs, Source
 from forescale.cli._show import show
 
-GROUP = "Main job"
+GROUP = "Forecast"
 EXAMPLE = "forescale backtest stdlib_bytes --law chinchilla"
 
 
@@ -25,8 +25,7 @@ def run(
     from forescale.forecast.backtest import of_fit
 
     fit = fitted(runs, source, how, level=level)
-    method = fit.draws.method if fit.draws is not None else "auto"
-    result = of_fit(fit, level=level, method=method)
+    result = of_fit(fit, level=level)
     doubts = [] if result.cuts else list(result.skipped)
     if result.cuts:
         own = sum(c.error_pct for c in result.cuts)

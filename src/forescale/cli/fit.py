@@ -9,7 +9,7 @@ from forescale.cli._fitting import Fitting, fitted
 from forescale.cli._options import Level, Output, Runs, Source
 from forescale.cli._show import show
 
-GROUP = "Main job"
+GROUP = "Forecast"
 EXAMPLE = "forescale fit stdlib_bytes --law chinchilla -o fit.json"
 
 

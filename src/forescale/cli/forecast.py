@@ -14,7 +14,7 @@ from forescale.cli._options import Level, Output, Runs, Source, _list
 from forescale.cli._show import show
 from forescale.errors import BadOption
 
-GROUP = "Main job"
+GROUP = "Forecast"
 EXAMPLE = "forescale forecast stdlib_bytes --N 10M --D 100M"
 
 Values = Annotated[str, Parameter(show_default=False)]

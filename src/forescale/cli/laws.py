@@ -13,13 +13,14 @@ EXAMPLE = "forescale laws chinchilla"
 
 
 def run(
-    name: Annotated[str, Parameter(help="A law; without one, all are listed.")] = "",
+    name: Annotated[str, Parameter(show_default=False)] = "",
     *,
     json: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
 ) -> None:
     """List the scaling laws, or explain one: its formula, when to use it, what it needs.
 
     Args:
+        name: A law; without one, all are listed.
         json: Print JSON in place of text.
     """
     from forescale import laws

@@ -13,7 +13,7 @@ from forescale.cli._fitting import Fitting, fitted
 from forescale.cli._options import Level, Output, Runs, Source
 from forescale.cli._show import show
 
-GROUP = "Main job"
+GROUP = "Decide"
 EXAMPLE = "forescale plan stdlib_bytes --law chinchilla --flops 1e16"
 
 

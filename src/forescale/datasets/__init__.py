@@ -63,8 +63,8 @@ def get(name: str) -> Dataset:
     Raises:
         UnknownName: If there is none; the message names near misses.
     """
-    found: Dataset = catalogue.load(__package__, name, "DATASET")
-    return found
+    dataset: Dataset = catalogue.load(__package__, name, "DATASET")
+    return dataset
 
 
 def path(name: str) -> Path:

@@ -15,7 +15,7 @@ from forescale.fit.diagnose import diagnose
 from forescale.fit.objective import OBJECTIVES, Objective, objective
 from forescale.fit.result import Draws, Fit, Flag
 from forescale.laws import Law, resolve
-from forescale.runs import RunTable
+from forescale.runs import RunTable, scale_name
 
 __all__ = [
     "OBJECTIVES",
@@ -48,6 +48,7 @@ def specify(
     """What the user asked for, checked; arguments as in `fit`."""
     inline = isinstance(law, str)
     found = resolve(law, columns=tuple(runs.columns), bounds=bounds if inline else None)
+    found = _on_table(found, runs)
     if bounds and not (inline and found.name == "custom"):
         found = found.bounded(bounds)
     if free and by is None:
@@ -65,6 +66,23 @@ def specify(
         starts=starts,
         seed=seed,
     )
+
+
+def _on_table(law: Law, runs: RunTable) -> Law:
+    """A law in one variable moved to the table's own scale, where it lacks the law's."""
+    if len(law.inputs) != 1 or law.program is not None:
+        return law
+    (wanted,) = law.inputs
+    predicts = law.predicts
+    if predicts not in runs and predicts in ("L", "err") and "L" in runs:
+        predicts = "L"
+    if wanted not in runs:
+        scale = scale_name(runs)
+        if scale in runs:
+            wanted = scale
+    if (wanted, predicts) == (law.inputs[0], law.predicts):
+        return law
+    return law.along(wanted, predicts=predicts)
 
 
 def fit(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from forescale.errors import BadOption, BadTable, TooFewRuns
 from forescale.fit import _noise
 from forescale.fit.objective import Objective
-from forescale.fit.problem import Problem, centre, law_bounds
+from forescale.fit.problem import Problem, centre, law_bounds, middle
 from forescale.laws import Law
 from forescale.runs import RunTable
 
@@ -116,9 +116,9 @@ def build(runs: RunTable, spec: Spec) -> Problem:
     centred = not any(law.powers[n] for n in spec.priors)
     inputs, centres, logged = [], [], []
     for i in law.inputs:
-        v, s, is_log = centre(x[i])
-        if not centred:
-            v, s = v + np.log(s) if is_log else v * s, 1.0
+        # Inputs of one unit are counted alike; pure numbers mean what they say.
+        s = middle(x[law.scales[i]]) if centred and i in law.scales else 1.0
+        v, is_log = centre(x[i], s)
         inputs.append(v)
         centres.append(s)
         if is_log:

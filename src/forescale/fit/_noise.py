@@ -38,19 +38,19 @@ def update(objective: Objective, rho: Rho, residuals: Array, weights: Array, dof
     total = float(weights.sum()) * share
     if objective.shape == "huber" and objective.scale:
         sigma = rho.sigma
-        for _ in range(50):
+        for _ in range(100):
             c = np.clip(residuals, -objective.width * sigma, objective.width * sigma)
             new = max(float(np.sqrt((weights * c * c).sum() / (total * _HUBER_BETA))), LEAST)
-            if abs(new - sigma) < 1e-4 * sigma:
+            if abs(new - sigma) < 1e-9 * sigma:
                 break
             sigma = new
         return replace(rho, sigma=new, width=objective.width * new)
     if objective.shape == "student":
         sigma2 = rho.sigma**2
-        for _ in range(50):
+        for _ in range(100):
             u = (rho.dof + 1) / (rho.dof + residuals**2 / sigma2)
             new2 = max(float((weights * u * residuals**2).sum() / total), LEAST**2)
-            if abs(new2 - sigma2) < 1e-4 * sigma2:
+            if abs(new2 - sigma2) < 1e-9 * sigma2:
                 break
             sigma2 = new2
         return replace(rho, sigma=float(np.sqrt(new2)))

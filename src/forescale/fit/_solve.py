@@ -12,15 +12,22 @@ from forescale.fit._starts import starts
 from forescale.fit.objective import Objective
 from forescale.fit.problem import Problem
 from forescale.maths.newton import Minima, minimise
+from forescale.maths.sequences import kronecker
 
 Array = NDArray[np.float64]
 
 #: Rows on which starts are compared: more tell no more about where to begin.
 START_ROWS = 1_000
+#: Rows on which starts are first improved.
+RACE_ROWS = 120
 #: Elements (problems x rows) evaluated together, so that the arrays stay in cache.
 BLOCK = 60_000
-#: Distinct starts taken to full convergence.
-POLISHED = 8
+#: Distinct starts that enter the race, for each parameter that had to be sampled.
+ENTRANTS = 4
+#: Steps allowed in each round of the race, and how many may enter the next.
+ROUNDS = ((12, 8), (20, 4))
+#: Relative change of the noise scale below which it has settled.
+SETTLED = 1e-7
 
 
 def solve(
@@ -31,35 +38,97 @@ def solve(
     small = thin(problem, START_ROWS)
     # First choose among starts under squares, whose scale need not be known.
     rough = small.with_rho(replace(small.rho, shape="square"))
-    points = starts(rough, count, seed=seed)
-    best = small.residuals(points[:1])[0]
+    few = thin(rough, RACE_ROWS)
+    sampled = len(problem.law.params) - len(problem.compiled.linear)
+    points = starts(few, count, seed=seed)
+    chosen = _race(few, _distinct(points, ENTRANTS * max(sampled, 2)))
+    chosen = _kept(_minimise(rough, chosen, tolerance=1e-4, max_iterations=40), len(chosen))
+    best = small.residuals(chosen[:1])[0]
     rho = _noise.first(objective, best[np.isfinite(best)], dof)
     small = small.with_rho(rho)
-    value = small.values(points)
-    chosen = _distinct(points[np.argsort(value, kind="stable")], POLISHED)
-    for width in (10.0, 3.0) if rho.shape == "huber" else ():
+    for width in (10.0, 3.0) if rho.shape == "huber" and not objective.scale else ():
         wide = small.with_rho(replace(rho, width=rho.width * width))
-        chosen = _minimise(wide, chosen, tolerance=1e-3, max_iterations=30).theta
+        chosen = _kept(_minimise(wide, chosen, tolerance=1e-3, max_iterations=30), len(chosen))
     ends = _minimise(small, chosen, tolerance=1e-9, max_iterations=120)
     theta = ends.theta[[int(np.argmin(ends.value))]]
-    current = problem.with_rho(rho)
-    rounds = 60 if rho.shape == "one_sided" else 20
-    for _ in range(rounds if objective.scale else 1):
+    if not objective.scale:
+        return problem.with_rho(rho), _minimise(problem.with_rho(rho), theta)
+    return _with_scale(problem.with_rho(rho), objective, theta, dof)
+
+
+def _race(problem: Problem, points: Array) -> Array:
+    """The most promising of the points after some steps from each, best first.
+
+    Most starts of a multiplicative law lie in valleys that take a hundred steps to leave
+    for the same minimum or none: they are overtaken long before.
+    """
+    for steps, most in ROUNDS:
+        if len(points) > 1:
+            points = _kept(_minimise(problem, points, tolerance=1e-3, max_iterations=steps), most)
+    return points
+
+
+def _kept(found: Minima, most: int) -> Array:
+    """The best `most` ends, one of those that agree, shape (k, P)."""
+    # What one more step would gain counts for a point still on its way.
+    hope = found.value - np.where(np.isfinite(found.decrement), found.decrement, 0.0)
+    hope = np.maximum(hope, 0.5 * found.value)
+    order = np.argsort(hope, kind="stable")
+    order = order[np.isfinite(found.value[order])]
+    if not len(order):
+        return found.theta[:1]
+    keep: list[int] = []
+    for i in order:
+        twin = keep and abs(hope[i] - hope[keep[-1]]) < 1e-4 * abs(hope[i])
+        if not twin or not found.converged[i]:
+            keep.append(int(i))
+        if len(keep) == most:
+            break
+    return found.theta[keep]
+
+
+def _with_scale(
+    problem: Problem, objective: Objective, theta: Array, dof: int
+) -> tuple[Problem, Minima]:
+    """The minimum and the noise scale that agree with each other.
+
+    Each new scale moves the minimum a little and each minimum the scale: a fixed point,
+    reached in steps that shrink by a constant factor, which two of them reveal (Aitken).
+    """
+    current = problem
+    trail: list[float] = []
+    for _ in range(60 if current.rho.shape == "one_sided" else 30):
         found = _minimise(current, theta, max_iterations=150)
         theta = found.theta
-        new = _noise.update(objective, current.rho, current.residuals(theta)[0], problem.weights, dof)
-        if not objective.scale or objective.shape == "square":
+        residuals = current.residuals(theta)[0]
+        new = _noise.update(objective, current.rho, residuals, problem.weights, dof)
+        if objective.shape == "square":
             # The noise scale is reported but does not move the fit.
-            return current.with_rho(new if not objective.scale else new), found
+            return current.with_rho(new), found
         moved = abs(new.sigma / current.rho.sigma - 1) + abs(new.excess - current.rho.excess)
-        current = current.with_rho(new)
-        if moved < 1e-3 or new.sigma <= _noise.LEAST:
+        if new.sigma <= _noise.LEAST:
+            current = current.with_rho(new)
             break
+        if moved < SETTLED:
+            return current, found
+        if current.rho.shape != "one_sided":
+            trail.append(float(np.log(new.sigma / current.rho.sigma)))
+            if len(trail) == 2 and 0 < trail[1] / trail[0] < 0.9:
+                ahead = float(np.exp(trail[1] * trail[1] / (trail[0] - trail[1])))
+                new = replace(new, sigma=new.sigma * ahead, width=new.width * ahead)
+            if len(trail) == 2:
+                trail.clear()
+        current = current.with_rho(new)
     return current, _minimise(current, theta, max_iterations=150)
 
 
 def refit(
-    problem: Problem, start: Array, weights: Array, observed: Array | None = None
+    problem: Problem,
+    start: Array,
+    weights: Array,
+    observed: Array | None = None,
+    *,
+    max_iterations: int = 200,
 ) -> Minima:
     """Minima of K resamples from a warm start.
 
@@ -68,6 +137,7 @@ def refit(
         start: Starting coordinates, shape (P,) or (K, P).
         weights: Row weights of each resample, shape (K, n).
         observed: Observed values of each resample, shape (K, n), if not the problem's own.
+        max_iterations: Evaluations allowed per resample.
     """
     k, n = weights.shape
     begin = np.broadcast_to(start, (k, problem.size))
@@ -89,6 +159,8 @@ def refit(
                 problem.lower,
                 problem.upper,
                 frozen=problem.frozen,
+                rounding=problem.rounding,
+                max_iterations=max_iterations,
             )
         )
     return Minima(
@@ -102,13 +174,17 @@ def refit(
 
 
 def thin(problem: Problem, most: int) -> Problem:
-    """The problem on at most `most` rows per group, spread evenly over the first input."""
+    """The problem on at most `most` rows per group, one from each stretch of the first input."""
     if len(problem.y) <= most * len(problem.columns):
         return problem
     keep = []
     for rows in (np.flatnonzero(problem.group == g) for g in range(len(problem.columns))):
         order = rows[np.argsort(problem.inputs[0][rows], kind="stable")]
-        keep.append(order[np.linspace(0, len(order) - 1, min(most, len(order))).astype(int)])
+        if len(order) > most:
+            # A regular stride could pick the same corner of a grid of runs every time.
+            where = np.arange(most) + kronecker(most, 1)[:, 0]
+            order = order[(where * len(order) / most).astype(int)]
+        keep.append(order)
     index = np.sort(np.concatenate(keep))
     return replace(
         problem,
@@ -131,6 +207,7 @@ def _minimise(
         frozen=problem.frozen,
         tolerance=tolerance,
         max_iterations=max_iterations,
+        rounding=problem.rounding,
     )
 
 

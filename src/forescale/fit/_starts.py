@@ -124,9 +124,9 @@ def _resolve_linear(problem: Problem, theta: Array) -> Array:
 
 def _solve_linear(problem: Problem, group: int, theta: Array, linear: list[int]) -> Array:
     """theta, shape (K, p), with its linear coefficients solved by bounded least squares."""
-    if not linear:
-        return theta
     law, compiled = problem.law, problem.compiled
+    if not linear or compiled.basis is None:
+        return theta
     rows = problem._rows[group]
     y = problem.y[rows]
     x = [v[rows] for v in problem.inputs]
@@ -180,25 +180,25 @@ def _unlog(problem: Problem, theta: Array) -> Array:
 
 
 def _bounded_least_squares(b: Array, y: Array, w: Array, signed: NDArray[np.bool_]) -> Array:
-    """Coefficients, shape (K, l), non-negative unless `signed`, of K small systems.
+    """Coefficients, shape (K, m), non-negative unless `signed`, of K small systems.
 
-    Coefficients that come out negative are dropped and the rest solved again, at most l
+    Coefficients that come out negative are dropped and the rest solved again, at most m
     times: not always the exact optimum, always a sound start.
     """
-    k, l, _ = b.shape
+    k, m, _ = b.shape
     size = np.sqrt(np.einsum("kln,kn->kl", b * b, w)) + 1e-300
     scaled = b / size[:, :, None]
     gram = np.einsum("kln,kmn,kn->klm", scaled, scaled, w, optimize=True)
     right = np.einsum("kln,kn,kn->kl", scaled, y, w, optimize=True)
-    active = np.ones((k, l), bool)
-    eye = np.eye(l)
-    c = np.zeros((k, l))
-    for _ in range(l):
+    active = np.ones((k, m), bool)
+    eye = np.eye(m)
+    c = np.zeros((k, m))
+    for _ in range(m):
         both = active[:, :, None] & active[:, None, :]
         system = np.where(both, gram, eye) + 1e-10 * eye
-        c = np.linalg.solve(system, np.where(active, right, 0.0)[:, :, None])[:, :, 0]
+        c = np.asarray(np.linalg.solve(system, np.where(active, right, 0.0)[:, :, None]))[:, :, 0]
         negative = active & (c < 0) & ~signed
         if not negative.any():
             break
         active &= ~negative
-    return np.where(active, c, 0.0) / size
+    return np.asarray(np.where(active, c, 0.0) / size)

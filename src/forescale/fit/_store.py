@@ -71,7 +71,9 @@ def _state(fit: Fit) -> dict[str, Any]:
     """What `from_dict` needs beyond what people read."""
     spec = fit.spec
     law = spec.law
-    columns = [*law.inputs, law.predicts, *(c for c in (spec.by, spec.weights, "run") if c)]
+    cluster = fit.draws.cluster if fit.draws else None
+    more = [c for c in (spec.by, spec.weights, cluster, "run") if c]
+    columns = [*law.inputs, law.predicts, *more]
     return {
         "law": {
             "inputs": list(law.inputs),
@@ -94,7 +96,12 @@ def _state(fit: Fit) -> dict[str, Any]:
         "data": {c: fit.runs[c].tolist() for c in dict.fromkeys(columns) if c in fit.runs},
         "draws": None
         if fit.draws is None
-        else {"natural": fit.draws.natural.tolist(), "notes": list(fit.draws.notes)},
+        else {
+            "natural": fit.draws.natural.tolist(),
+            "seed": fit.draws.seed,
+            "notes": list(fit.draws.notes),
+            "cluster": fit.draws.cluster,
+        },
         "profiled": None if fit.profiled is None else {k: list(v) for k, v in fit.profiled.items()},
         "rivals": [[w, None if f.law == law else to_dict(f)] for w, f in fit.rivals],
     }
@@ -164,8 +171,9 @@ def _rebuild(data: Mapping[str, Any]) -> Fit:
     )
     draws = None
     if s["draws"] is not None:
-        natural = np.array(s["draws"]["natural"], float)
-        draws = Draws(data["uncertainty"], natural, spec.seed, tuple(s["draws"]["notes"]))
+        d = s["draws"]
+        natural = np.array(d["natural"], float)
+        draws = Draws(data["uncertainty"], natural, d["seed"], tuple(d["notes"]), d["cluster"])
     fit = Fit(
         spec=spec,
         runs=runs,

@@ -17,6 +17,8 @@ NARROW = 3.0
 #: Singular value of the scaled Jacobian, against the largest, below which a combination of
 #: parameters is not told by the data: one per cent noise becomes a factor of e in it.
 UNTOLD = 3e-4
+#: Residuals below this share of the values are rounding: exact data have no outliers.
+ROUNDING = 1e-9
 _ORDER = {"fail": 0, "warn": 1, "note": 2}
 
 
@@ -67,9 +69,7 @@ def _identifiability(
     names = [problem.names[i] for i in free]
     mute = [n for n, s in zip(names, size, strict=True) if s < 1e-9 * size.max()]
     if mute:
-        return [
-            Flag("unidentified", "fail", f"the data say nothing about {', '.join(mute)}")
-        ]
+        return [Flag("unidentified", "fail", f"the data say nothing about {', '.join(mute)}")]
     _, s, v = np.linalg.svd(j / size, full_matrices=False)
     if s[-1] >= UNTOLD * s[0]:
         return []
@@ -113,8 +113,11 @@ def _design(problem: Problem) -> list[Flag]:
                     f"{name} spans only a factor {span:.2g}: its exponent is hardly known",
                 )
             )
-    logs = [x for i, x in zip(problem.law.inputs, problem.inputs, strict=True)
-            if i in problem.logged and np.ptp(x) > 0]
+    logs = [
+        x
+        for i, x in zip(problem.law.inputs, problem.inputs, strict=True)
+        if i in problem.logged and np.ptp(x) > 0
+    ]
     for a in range(len(logs)):
         for b in range(a + 1, len(logs)):
             if abs(np.corrcoef(logs[a], logs[b])[0, 1]) > 0.995:
@@ -132,9 +135,9 @@ def _runs_that_matter(problem: Problem, theta: Array, runs: RunTable) -> list[Fl
     flags = []
     r = problem.residuals(theta[None, :])[0]
     sigma = 1.4826 * float(np.median(np.abs(r)))
-    if sigma > 0 and len(r) >= 8:
+    if sigma > ROUNDING and len(r) >= 8:
         order = np.argsort(-np.abs(r))
-        far = [i for i in order if abs(r[i]) > 5 * max(sigma, 1e-9)]
+        far = [i for i in order if abs(r[i]) > 5 * sigma]
         if far:
             shown = ", ".join(_name_row(runs, i, r[i], log=problem.log_residual) for i in far[:5])
             more = f" and {len(far) - 5} more" if len(far) > 5 else ""
@@ -175,8 +178,8 @@ def _structure(problem: Problem, theta: Array) -> list[Flag]:
     limit = 4 * 1.4826 * float(np.median(np.abs(r)))
     r = np.clip(r, -limit, limit)
     n = len(r)
-    flags = []
-    if n < problem.size + 8 or limit <= 0:
+    flags: list[Flag] = []
+    if n < problem.size + 8 or limit <= 4 * ROUNDING:
         return flags
     for name, x in zip(problem.law.inputs, problem.inputs, strict=True):
         keep = x > -100

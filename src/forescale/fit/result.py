@@ -42,12 +42,14 @@ class Draws:
         natural: Parameters in the user's units, shape (K, P), in the order of `Fit.names`.
         seed: Seed they came from.
         notes: What the user should know about them.
+        cluster: Column whose equal values were taken to err together.
     """
 
     method: str
     natural: Array
     seed: int
     notes: tuple[str, ...] = ()
+    cluster: str | None = None
 
     def interval(self, level: float) -> Array:
         """Central intervals, shape (P, 2)."""
@@ -104,7 +106,7 @@ class Fit:
     @cached_property
     def natural(self) -> Array:
         """Parameters in the user's units, shape (P,)."""
-        return self.problem.natural(self.theta[None, :])[0]
+        return np.asarray(self.problem.natural(self.theta[None, :])[0])
 
     @property
     def params(self) -> dict[str, float]:
@@ -159,7 +161,7 @@ class Fit:
 
     @property
     def health(self) -> str:
-        """ "ok", or the names of the doubts that matter."""
+        """The names of the doubts that matter, or ok."""
         grave = [f.name for f in self.flags if f.severity != "note"]
         return ", ".join(dict.fromkeys(grave)) or "ok"
 

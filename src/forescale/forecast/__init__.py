@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forescale.errors import BadOption
+from forescale.errors import BadOption, NotReached
 from forescale.fit import Fit
 from forescale.forecast._predictive import predictive
 from forescale.forecast._scale import Distance, distance
 from forescale.forecast._verdict import Verdict, judge
 from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
 from forescale.forecast.choose import candidates, choose
-from forescale.quantities import format_number
+from forescale.quantities import format_number, recognise
 from forescale.uncertainty import assess
 
 __all__ = [
@@ -166,37 +166,70 @@ def places(fit: Fit, at: Mapping[str, ArrayLike]) -> list[dict[str, float]]:
     Of N, D and C any two give the third (C = 6 N D).
 
     Raises:
-        BadOption: If an input is missing, unknown, not positive, or lengths differ.
+        BadOption: If an input is missing, unknown, negative or no number, if lengths differ, or
+            if N, D and C contradict each other.
     """
-    columns = {k: np.atleast_1d(np.asarray(v, float)) for k, v in at.items()}
+    columns = _columns(fit, at)
     wanted = fit.law.inputs
-    if "C" in columns:
-        if "D" in wanted and "D" not in columns and "N" in columns:
-            columns["D"] = columns["C"] / (6 * columns["N"])
-        if "N" in wanted and "N" not in columns and "D" in columns:
-            columns["N"] = columns["C"] / (6 * columns["D"])
-    if "C" in wanted and "C" not in columns and {"N", "D"} <= set(columns):
-        columns["C"] = 6 * columns["N"] * columns["D"]
-    missing = [i for i in wanted if i not in columns]
-    if missing:
+    if missing := [i for i in wanted if i not in columns]:
         raise BadOption(
             f"law '{fit.law.name}' needs {', '.join(wanted)}; {', '.join(missing)} is missing",
             fix=" ".join(f"--{i} VALUE" for i in missing),
         )
-    lengths = {len(columns[i]) for i in wanted} - {1}
-    if len(lengths) > 1:
+    n = len(next(iter(columns.values())))
+    return [{i: float(columns[i][k]) for i in wanted} for k in range(n)]
+
+
+def _columns(fit: Fit, at: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    """What the law, or a rival, reads at each place; each of shape (places,)."""
+    wanted = fit.law.inputs
+    # Rival laws may read inputs that the law itself does not.
+    known = {i for f in (fit, *(f for _, f in fit.rivals)) for i in f.law.inputs}
+    given: dict[str, Array] = {}
+    for k, v in at.items():
+        name = k if k in known else recognise(k) or k
+        if name not in known | {"N", "D", "C"}:
+            raise BadOption(
+                f"law '{fit.law.name}' has no input {name}", fix=f"it has {', '.join(wanted)}"
+            )
+        given[name] = np.atleast_1d(np.asarray(v, float))
+        allowed = np.isfinite(given[name])
+        if name in {"N", "D", "C"}:
+            allowed &= given[name] > 0
+        elif name in fit.problem.logged:
+            allowed &= given[name] >= 0
+        if not allowed.all():
+            bad = float(given[name][~allowed][0])
+            raise BadOption(f"{name} is {bad:g}", fix="give a positive number such as 7B or 2e12")
+    lengths = {len(v) for v in given.values()} - {1}
+    if len(lengths) > 1 or 0 in lengths:
         raise BadOption(
-            "inputs have different lengths: " + ", ".join(f"{i} {len(columns[i])}" for i in wanted)
+            "inputs have different lengths: " + ", ".join(f"{k} {len(v)}" for k, v in given.items())
         )
     n = max(lengths, default=1)
-    out = []
-    for k in range(n):
-        place = {i: float(columns[i][k if len(columns[i]) > 1 else 0]) for i in wanted}
-        for i, v in place.items():
-            if not np.isfinite(v) or (v <= 0 and i in fit.problem.logged and v != 0):
-                raise BadOption(f"{i} is {v:g}", fix="give a positive number such as 7B or 2e12")
-        out.append(place)
-    return out
+    columns = {k: np.array(np.broadcast_to(v, (n,))) for k, v in given.items()}
+    if "C" in columns:
+        if "N" in columns and "D" in columns:
+            _agree(columns)
+        elif "N" in columns:
+            columns["D"] = columns["C"] / (6 * columns["N"])
+        elif "D" in columns:
+            columns["N"] = columns["C"] / (6 * columns["D"])
+    elif {"N", "D"} <= set(columns):
+        columns["C"] = 6 * columns["N"] * columns["D"]
+    return columns
+
+
+def _agree(columns: Mapping[str, Array]) -> None:
+    """Refuse N, D and C that contradict each other."""
+    six, given = 6 * columns["N"] * columns["D"], columns["C"]
+    off = np.abs(six / given - 1)
+    i = int(np.argmax(off))
+    if off[i] > 0.1:
+        raise BadOption(
+            f"N, D and C do not agree: 6 N D = {six[i]:.3g}, C = {given[i]:.3g}",
+            fix="give any two of them",
+        )
 
 
 def forecast(
@@ -227,16 +260,16 @@ def forecast(
 
     Raises:
         BadOption: If the places cannot be used.
+        NotReached: If the law has no finite value there.
     """
     level = fit.level if level is None else level
     if not 0 < level < 1:
         raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
     fit = with_draws(fit, level=level, resamples=resamples)
     here = places(fit, at)
-    method = fit.draws.method if fit.draws is not None else "auto"
-    tested = of_fit(fit, level=level, method=method) if test is True else test or None
+    tested = of_fit(fit, level=level) if test is True else test or None
     far = [distance(fit.runs, fit.law, p) for p in here]
-    columns = {i: np.array([p[i] for p in here]) for i in fit.law.inputs}
+    columns = _columns(fit, at)
     inflation = tested.inflation if tested is not None else 1.0
     p = predictive(
         fit,
@@ -247,6 +280,14 @@ def forecast(
         group=group,
         seed=fit.spec.seed,
     )
+    finite = np.isfinite(p.centre) & np.isfinite(p.total).all(0)
+    if not finite.all():
+        at_fault = _place(here[int(np.argmin(finite))])
+        raise NotReached(
+            f"law '{fit.law.name}' as fitted has no finite value at {at_fault}",
+            where=fit.runs.source,
+            fix="forecast a place nearer to the runs, or use another law",
+        )
     tail = 0.5 * (1 - level)
     q = [tail, 0.5, 1 - tail]
     total, own = np.quantile(p.total, q, axis=0), np.quantile(p.parameters, q, axis=0)
@@ -271,12 +312,14 @@ def with_draws(fit: Fit, *, level: float, resamples: int = 1000) -> Fit:
         fit = assess(fit, resamples=resamples, level=level)
     if any(f.draws is None for _, f in fit.rivals):
         method = fit.draws.method if fit.draws is not None else "auto"
+        cluster = fit.draws.cluster if fit.draws is not None else None
+        more = max(300, resamples // 2)
         rivals: Sequence[tuple[float, Fit]] = [
             (
                 w,
                 fit
                 if f.law is fit.law
-                else assess(f, method, resamples=max(300, resamples // 2), level=level),
+                else assess(f, method, resamples=more, level=level, cluster=cluster),
             )
             for w, f in fit.rivals
         ]

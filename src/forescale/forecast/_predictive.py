@@ -59,7 +59,8 @@ def predictive(
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 7]))
     log = fit.spec.log_residual
-    family = fit.rivals or ((1.0, fit),)
+    # A rival law that reads an input nobody gave (unique tokens, say) has no voice here.
+    family = [(w, f) for w, f in fit.rivals if set(f.law.inputs) <= set(at)] or [(1.0, fit)]
     weights = np.array([w for w, _ in family])
     counts = np.floor(weights / weights.sum() * COUNT).astype(int)
     counts[int(np.argmax(weights))] += COUNT - counts.sum()

@@ -207,6 +207,7 @@ def backtest(
     *,
     level: float = 0.9,
     method: str = "auto",
+    cluster: str | None = None,
     shares: Sequence[float] = SHARES,
     drift: float | None = None,
     seed: int = 0,
@@ -221,6 +222,7 @@ def backtest(
         spec: What to fit (`Fit.spec`, or `forescale.fit.specify`).
         level: Level of the intervals.
         method: Method of uncertainty.
+        cluster: Column whose equal values err together.
         shares: Shares of the runs held out.
         drift: As in `predictive`.
         seed: Seed of draws and noise.
@@ -232,9 +234,15 @@ def backtest(
     cuts, skipped = [], []
     for train in cut_points(scale, p + 2, shares=shares, group=group if spec.by else None):
         try:
-            cuts.append(
-                _cut(runs, spec, x, y, scale, train, group, names, level, method, drift, seed)
+            small = assess(
+                fit_spec(runs.take(train), spec),
+                method,
+                resamples=DRAWS,
+                level=level,
+                seed=seed,
+                cluster=cluster,
             )
+            cuts.append(_cut(small, x, y, scale, runs.rows, train, group, names, drift, seed))
         except ForescaleError as error:
             skipped.append(f"cut at {int(train.sum())} runs: {error.what}")
     if not cuts and not skipped:
@@ -253,21 +261,18 @@ def backtest(
 
 
 def _cut(
-    runs: RunTable,
-    spec: Spec,
+    fitted: Fit,
     x: Mapping[str, Array],
     y: Array,
     scale: Array,
+    row: NDArray[np.int64],
     train: NDArray[np.bool_],
     group: NDArray[np.intp],
     names: Sequence[str],
-    level: float,
-    method: str,
     drift: float | None,
     seed: int,
 ) -> Cut:
-    small = runs.take(train)
-    fitted = assess(fit_spec(small, spec), method, resamples=DRAWS, level=level, seed=seed)
+    small, spec, level = fitted.runs, fitted.spec, fitted.level
     held = np.flatnonzero(~train)
     truth = y[held]
     centre = np.empty(len(held))
@@ -310,7 +315,7 @@ def _cut(
         ),
         z=float(np.sqrt(np.mean(np.minimum(z2, 400.0)))),
         rivals=rivals,
-        rows=runs.rows[held],
+        rows=row[held],
         scale=scale[held],
         truth=truth,
         forecast=centre,
@@ -320,5 +325,7 @@ def _cut(
 
 
 def of_fit(fit: Fit, **options: Any) -> Backtest:
-    """The backtest of a fit's own law on its own runs."""
+    """The backtest of a fit's own law on its own runs, with its own method of uncertainty."""
+    if fit.draws is not None:
+        options = {"method": fit.draws.method, "cluster": fit.draws.cluster, **options}
     return backtest(fit.runs, fit.spec, seed=fit.spec.seed, **options)

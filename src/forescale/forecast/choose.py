@@ -30,11 +30,8 @@ Array = NDArray[np.float64]
 CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("N", "D", "U"), ("data_constrained", "chinchilla", "coupled")),
     (("N", "D"), ("chinchilla", "coupled", "kaplan_joint", "joint_power", "chinchilla_no_floor")),
-    (("C",), ("power", "three_regions_c")),
-    (("D",), ("data_power", "rectified_d", "three_regions_d")),
-    (("n",), ("finetune_power", "rectified", "three_regions")),
-    (("N",), ("size_power",)),
     (("Ne", "Nd"), ("encoder_decoder",)),
+    *(((x,), ("power", "rectified", "three_regions", "bnsl")) for x in ("C", "D", "n", "N", "S")),
 )
 #: Held-out errors closer than this ratio are a tie.
 TIE = 1.15
@@ -63,7 +60,7 @@ class Candidate:
     why: str = ""
 
 
-def candidates(runs: RunTable, predicts: str = "L") -> tuple[str, ...]:
+def candidates(runs: RunTable) -> tuple[str, ...]:
     """Laws worth trying on a table: those of the richest inputs that it has and varies.
 
     Raises:
@@ -72,7 +69,7 @@ def candidates(runs: RunTable, predicts: str = "L") -> tuple[str, ...]:
     known = set(laws.names())
     for inputs, names in CANDIDATES:
         if all(_varies(runs, i) for i in inputs):
-            found = tuple(n for n in names if n in known and laws.get(n).predicts == predicts)
+            found = tuple(n for n in names if n in known)
             if found:
                 return found
     have = ", ".join(runs.columns)

@@ -27,12 +27,14 @@ def line(train: RunTable, spec: Spec, at: Mapping[str, Array]) -> Array:
     """
     x, y = needed(train, spec)
     logs_y = bool((y > 0).all())
+    # Runs seen and places asked for must enter alike.
+    positive = {i: bool((v > 0).all() and (np.asarray(at[i]) > 0).all()) for i, v in x.items()}
 
     def design(values: Mapping[str, Array]) -> Array:
         columns = [np.ones(len(next(iter(values.values()))))]
         for name, seen in x.items():
             v = np.asarray(values[name], float)
-            if (seen > 0).all() and (v > 0).all():
+            if positive[name]:
                 columns.append(np.log(v) - np.log(seen).mean())
             elif (seen >= 0).all():
                 columns.append(np.log1p(v / max(float(np.median(seen)), 1e-300)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from forescale import catalogue
-from forescale.laws._contract import Law, Param, describe, inline
+from forescale.laws._contract import Law, Param
+from forescale.laws._inline import describe, inline
 
 __all__ = ["Law", "Param", "describe", "get", "inline", "names", "resolve"]
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from forescale.errors import BadFormula, BadOption
+from forescale.laws._units import factors, inferred_powers
 from forescale.maths.formula import (
     Expr,
     Tape,
@@ -23,7 +23,7 @@ from forescale.maths.formula import (
     text,
 )
 from forescale.maths.formula.show import latex_name
-from forescale.quantities import QUANTITIES, unit_of
+from forescale.quantities import unit_of
 
 Array = NDArray[np.float64]
 Coordinate = Literal["log", "linear"]
@@ -199,11 +199,40 @@ class Law:
         return replace(
             self,
             formula=put(self.formula),
-            params=tuple(
-                replace(p, unit=put(p.unit)) for p in self.params if p.name not in values
-            ),
+            params=tuple(replace(p, unit=put(p.unit)) for p in self.params if p.name not in values),
             typical={n: v for n, v in self.typical.items() if n not in values},
             guess=None,
+        )
+
+    def along(self, variable: str, *, predicts: str | None = None) -> Law:
+        """The same law in another scale variable: one power law serves C, D, N and n.
+
+        Args:
+            variable: The input that takes the place of the law's only one.
+            predicts: What comes out, where that differs too.
+
+        Raises:
+            BadOption: If the law has several inputs, or is a program.
+        """
+        if len(self.inputs) != 1 or self.program is not None:
+            raise BadOption(f"law '{self.name}' has no single variable that could be {variable}")
+        (old,) = self.inputs
+        new_unit = unit_of(variable)
+        renamed = {old: symbol(variable)}
+        in_unit = {self.unit_of_input(old): symbol(new_unit)}
+        return replace(
+            self,
+            formula=text(substitute(self.tree, renamed)),
+            inputs=(variable,),
+            predicts=predicts or self.predicts,
+            params=tuple(
+                replace(p, unit=text(substitute(parse(p.unit), in_unit)) if p.unit else "")
+                for p in self.params
+            ),
+            typical={} if variable != old else self.typical,
+            domain={} if variable != old else self.domain,
+            guess=None,
+            units={},
         )
 
     def bounded(self, bounds: Mapping[str, tuple[float, float]]) -> Law:
@@ -274,7 +303,7 @@ class Law:
         rng = np.random.default_rng(0)
         x = {i: rng.uniform(0.5, 2.0, 5) for i in self.inputs}
         low = np.array([max(p.lower, -1.5) for p in self.params])
-        high = np.array([min(p.upper, low_ + 2.0) for p, low_ in zip(self.params, low, strict=True)])
+        high = np.minimum([p.upper for p in self.params], low + 2.0)
         theta = low + (high - low) * rng.uniform(0.2, 0.8, (8, len(self.params)))
         factors = dict.fromkeys(group, 3.0)
         there = self.predict(x, theta)
@@ -298,52 +327,22 @@ class Law:
         declared: dict[str, str] = {}
         for i in self.inputs:
             declared.setdefault(self.unit_of_input(i), i)
-        inferred = self._inferred_powers if any(not p.unit for p in self.params) else {}
+        inferred = (
+            inferred_powers(self.tree, self.inputs, self.names)
+            if any(not p.unit for p in self.params)
+            else {}
+        )
         out: dict[str, dict[str, Expr]] = {}
         for p in self.params:
             if not p.unit:
                 out[p.name] = inferred.get(p.name, {})
                 continue
             held: dict[str, Expr] = {}
-            for base, exponent in _factors(parse(p.unit)):
+            for base, exponent in factors(parse(p.unit)):
                 if base in declared:
                     held[declared[base]] = exponent
             out[p.name] = held
         return out
-
-    @cached_property
-    def _inferred_powers(self) -> dict[str, dict[str, Expr]]:
-        exponents = exponent_names(self.tree)
-        scales = {n: symbol(f"log {n}") for n in self.names if n not in exponents}
-        logs = {i: symbol(f"log {i}") for i in self.inputs}
-        from forescale.maths.formula.tree import call
-
-        in_logs = substitute(
-            self.tree, {n: call("exp", (s,)) for n, s in {**scales, **logs}.items()}
-        )
-        found: dict[str, dict[str, Expr]] = {}
-        seen: set[Expr] = set()
-        stack = [in_logs]
-        while stack:
-            e = stack.pop()
-            if e in seen:
-                continue
-            seen.add(e)
-            stack.extend(e.args)
-            if e.op != "exp":
-                continue
-            held = {n: _linear_coefficient(e.args[0], s.name) for n, s in scales.items()}
-            owners = [n for n, c in held.items() if c is not None and not _is_zero(c)]
-            for n in owners[:1]:
-                c = held[n]
-                assert c is not None
-                powers = {}
-                for i, s in logs.items():
-                    x = _linear_coefficient(e.args[0], s.name)
-                    if x is not None and not _is_zero(x):
-                        powers[i] = -(x / c)
-                found.setdefault(n, powers)
-        return found
 
     def coordinate(self, name: str) -> Coordinate:
         """The coordinate in which the fit moves a parameter.
@@ -357,115 +356,3 @@ class Law:
 
     def __repr__(self) -> str:
         return f"Law({self.name}: {self.predicts} = {self.formula}, {len(self.params)} parameters)"
-
-
-def inline(formula: str, *, inputs: Sequence[str], predicts: str = "L", name: str = "custom",
-           bounds: Mapping[str, tuple[float, float]] | None = None) -> Law:
-    """A law typed by a user; names that are columns are inputs, all others parameters.
-
-    Args:
-        formula: Such as "E + A*N^-a"; "L = E + A*N^-a" names what is predicted.
-        inputs: Names that may be inputs (the columns of the table).
-        predicts: What comes out, unless the formula says.
-        name: What the law is called in results.
-        bounds: Bounds per parameter where the default (exponents within [-3, 3], everything
-            else at least zero) does not serve.
-
-    Raises:
-        BadFormula: If the text is no formula, or no input or no parameter stands in it.
-    """
-    head, eq, body = formula.partition("=")
-    if eq:
-        predicts, formula = head.strip().split("(")[0].strip(), body.strip()
-    tree = parse(formula)
-    used = [i for i in dict.fromkeys(inputs) if i in tree.symbols and i != predicts]
-    free = sorted(tree.symbols - set(used))
-    known = ", ".join(i for i in inputs if i != predicts)
-    if predicts in tree.symbols:
-        raise BadFormula(f"{predicts} stands on both sides of {formula!r}", fix="solve for it")
-    if not used:
-        raise BadFormula(f"no input stands in {formula!r}", fix=f"the table has {known}")
-    if not free:
-        raise BadFormula(f"no parameter stands in {formula!r}", fix="as in E + A*N^-a")
-    given = dict(bounds or {})
-    exponents = exponent_names(tree)
-    params = []
-    for n in free:
-        low, high = given.pop(n, (-3.0, 3.0) if n in exponents else (0.0, math.inf))
-        params.append(Param(n, "", low, high))
-    if given:
-        raise BadOption(f"bounds for {', '.join(given)}, which is no parameter of {formula!r}")
-    return Law(
-        name=name,
-        formula=formula,
-        inputs=tuple(used),
-        predicts=predicts,
-        params=tuple(params),
-        source="given by the user",
-        residual="log" if predicts == "L" or _positive(predicts) else "raw",
-    )
-
-
-def _positive(name: str) -> bool:
-    return name in QUANTITIES and QUANTITIES[name].positive
-
-
-def exponent_names(tree: Expr) -> frozenset[str]:
-    """Symbols that stand in an exponent or inside an exponential."""
-    found: frozenset[str] = frozenset()
-    stack = [tree]
-    while stack:
-        e = stack.pop()
-        if e.op == "pow":
-            found |= e.args[1].symbols
-        elif e.op == "exp":
-            found |= e.args[0].symbols
-        stack.extend(e.args)
-    return found
-
-
-def _factors(unit: Expr) -> list[tuple[str, Expr]]:
-    """The (base, power) pairs of a unit written as a product."""
-    out = []
-    for f in unit.args if unit.op == "mul" else (unit,):
-        base, power = f.args if f.op == "pow" else (f, number(1))
-        if base.op == "sym":
-            out.append((base.name, power))
-    return out
-
-
-def _is_zero(e: Expr) -> bool:
-    return e.op == "num" and e.value == 0.0
-
-
-def _linear_coefficient(e: Expr, name: str) -> Expr | None:
-    """The factor of `name` in a sum linear in it; None where it is not linear."""
-    from forescale.maths.formula import derivative
-
-    d = derivative(e, name)
-    return None if any(s.startswith("log ") for s in d.symbols) else d
-
-
-def describe(law: Law) -> dict[str, Any]:
-    """The law as plain values, for JSON and for the pages of the catalogue."""
-    return {
-        "name": law.name,
-        "formula": law.formula,
-        "latex": law.latex,
-        "inputs": list(law.inputs),
-        "predicts": law.predicts,
-        "summary": law.summary,
-        "when": law.when,
-        "source": law.source,
-        "params": [
-            {
-                "name": p.name,
-                "unit": p.unit,
-                "lower": p.lower,
-                "upper": p.upper,
-                "meaning": p.meaning,
-                "typical": law.typical.get(p.name),
-            }
-            for p in law.params
-        ],
-    }

@@ -10,9 +10,7 @@ LAW = Law(
     formula="kappa*a",
     inputs=("a",),
     predicts="tmax",
-    params=(
-        Param("kappa", "tokens/activations", 0.0, 1e6, "tokens controlled per activation"),
-    ),
+    params=(Param("kappa", "tokens/activations", 0.0, 1e6, "tokens controlled per activation"),),
     summary="The longest output an attack can force is linear in the activations it changes.",
     when="Attacks on the activations of one model, each with its longest forced output.",
     source="Fort 2023, Scaling Laws for Adversarial Attacks on Language Model Activations",

@@ -27,8 +27,15 @@ LAW = Law(
     "three pieces.",
     source="Caballero et al. 2022, Broken Neural Scaling Laws",
     typical={
-        "a": 1.0, "b": 30.0, "c0": 0.05, "c1": -0.05, "d1": 1e18, "f1": 0.4,
-        "c2": 0.3, "d2": 1e20, "f2": 0.4,
+        "a": 1.0,
+        "b": 30.0,
+        "c0": 0.05,
+        "c1": -0.05,
+        "d1": 1e18,
+        "f1": 0.4,
+        "c2": 0.3,
+        "d2": 1e20,
+        "f2": 0.4,
     },
     domain={"C": (1e16, 1e23)},
 )

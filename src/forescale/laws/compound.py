@@ -13,8 +13,9 @@ LAW = Law(
     inputs=("depth", "width", "res"),
     predicts="C",
     params=(
-        Param("A", "flops * layers^(-a) * neurons^(-b) * pixels^(-c)", 0.0, 1e20,
-              "cost at unit shape"),
+        Param(
+            "A", "flops * layers^(-a) * neurons^(-b) * pixels^(-c)", 0.0, 1e20, "cost at unit shape"
+        ),
         Param("a", "1", -1.0, 5.0, "exponent of depth: 1 by counting", (0.5, 1.5)),
         Param("b", "1", -1.0, 5.0, "exponent of width: 2 for flops", (0.5, 2.5)),
         Param("c", "1", -1.0, 5.0, "exponent of resolution: 2 for flops", (0.0, 2.5)),

@@ -20,8 +20,7 @@ LAW = Law(
         Param("B", "nats/token * tokens^beta", 0.0, 1e12, "cost of finite data"),
         Param("alpha", "1", 0.0, 2.0, "exponent of parameters"),
         Param("beta", "1", 0.0, 2.0, "exponent of effective tokens"),
-        Param("R", "1", 0.1, 1e4, "repeats after which most of their worth is gone",
-              (1.0, 100.0)),
+        Param("R", "1", 0.1, 1e4, "repeats after which most of their worth is gone", (1.0, 100.0)),
     ),
     summary="Chinchilla's law with repeated tokens discounted.",
     when="Runs of several epochs: N, tokens seen and unique tokens all varied, from 1 to well "

@@ -14,8 +14,13 @@ LAW = Law(
     predicts="L",
     params=(
         Param("E", "nats/token", 0.0, 10.0, "irreducible loss"),
-        Param("A", "nats/token * encoder_params^pe * decoder_params^pd", 0.0, 1e15,
-              "cost at unit sizes"),
+        Param(
+            "A",
+            "nats/token * encoder_params^pe * decoder_params^pd",
+            0.0,
+            1e15,
+            "cost at unit sizes",
+        ),
         Param("pe", "1", 0.0, 2.0, "exponent of encoder parameters"),
         Param("pd", "1", 0.0, 2.0, "exponent of decoder parameters"),
     ),

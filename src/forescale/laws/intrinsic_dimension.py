@@ -21,8 +21,7 @@ LAW = Law(
     ),
     summary="Generalization loss from sample size, intrinsic dimension and label sharpness.",
     when="Several data sets, each at several sizes, with measured dimension and sharpness.",
-    source="Konz & Mazurowski 2024, The Effect of Intrinsic Dataset Properties on "
-    "Generalization",
+    source="Konz & Mazurowski 2024, The Effect of Intrinsic Dataset Properties on Generalization",
     typical={"A": 0.5, "kappa": 0.5, "n0": 1000.0, "c": 1.5},
     domain={"n": (100.0, 1e5), "dim": (6.0, 40.0), "KF": (0.1, 10.0)},
     units={"n": "examples", "dim": "dimensions", "KF": "sharpness"},

@@ -18,8 +18,14 @@ LAW = Law(
         Param("B0", "tokens", 0.0, 1e12, "best batch size"),
         Param("a", "nats/token", 0.0, 100.0, "bend in the learning rate", (1e-3, 0.1)),
         Param("b", "nats/token", 0.0, 100.0, "bend in the batch size", (1e-3, 0.1)),
-        Param("c", "nats/token", -100.0, 100.0, "tilt: negative if both should rise together",
-              (-0.05, 0.05)),
+        Param(
+            "c",
+            "nats/token",
+            -100.0,
+            100.0,
+            "tilt: negative if both should rise together",
+            (-0.05, 0.05),
+        ),
     ),
     summary="Loss near the best learning rate and batch size at one size and amount of data.",
     when="A grid of learning rates and batch sizes around the best, at least 10 runs; far from "

@@ -14,10 +14,16 @@ LAW = Law(
     predicts="L",
     params=(
         Param("E", "nats/token", 0.0, 10.0, "irreducible loss"),
-        Param("a", "nats/token * flops^eta * tokens_per_param^(-eta)", 0.0, 1e12,
-              "cost of finite size"),
-        Param("b", "nats/token * flops^eta * tokens_per_param^eta", 0.0, 1e12,
-              "cost of finite data"),
+        Param(
+            "a",
+            "nats/token * flops^eta * tokens_per_param^(-eta)",
+            0.0,
+            1e12,
+            "cost of finite size",
+        ),
+        Param(
+            "b", "nats/token * flops^eta * tokens_per_param^eta", 0.0, 1e12, "cost of finite data"
+        ),
         Param("eta", "1", 0.0, 1.0, "exponent of compute: half of Chinchilla's", (0.02, 0.5)),
     ),
     summary="At any one ratio of tokens to parameters, one power law in compute.",

@@ -13,8 +13,9 @@ LAW = Law(
     predicts="L",
     params=(
         Param("E", "nats/token", 0.0, 10.0, "irreducible loss"),
-        Param("A", "(nats/token)^(1/alpha) * params", 0.0, 1e30, "cost of finite size",
-              (1e-8, 10.0)),
+        Param(
+            "A", "(nats/token)^(1/alpha) * params", 0.0, 1e30, "cost of finite size", (1e-8, 10.0)
+        ),
         Param("k", "1", 0.0, 10.0, "worth of a natural log of streams", (0.05, 2.0)),
         Param("alpha", "1", 0.02, 2.0, "exponent of effective parameters", (0.05, 0.8)),
     ),

@@ -20,8 +20,7 @@ LAW = Law(
     summary="Slow at first, while examples add little to pre-training; then a power law.",
     when="Fine-tuning sets from tens to many thousands of examples, to choose a base model "
     "from cheap small runs; needs runs in both phases.",
-    source="Lin et al. 2024, Selecting Large Language Model to Fine-tune via Rectified Scaling "
-    "Law",
+    source="Lin et al. 2024, Selecting Large Language Model to Fine-tune via Rectified Scaling Law",
     typical={"E": 1.2, "B": 60.0, "Dl": 40.0, "beta": 0.5},
     domain={"n": (10.0, 1e6)},
     units={"n": "examples"},

@@ -29,7 +29,12 @@ LAW = Law(
     when="Dense sizes crossed with expert counts from 1 to hundreds, data held fixed.",
     source="Clark et al. 2022, Unified Scaling Laws for Routed Language Models",
     typical={
-        "alpha": 0.082, "N1": 2.9e13, "c": 0.0039, "Nc": 1e12, "Estart": 1.847, "Emax": 314.5,
+        "alpha": 0.082,
+        "N1": 2.9e13,
+        "c": 0.0039,
+        "Nc": 1e12,
+        "Estart": 1.847,
+        "Emax": 314.5,
     },
     domain={"N": (1.5e7, 1.5e9), "experts": (1.0, 512.0)},
     units={"experts": "1"},

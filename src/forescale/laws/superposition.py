@@ -16,8 +16,9 @@ LAW = Law(
     params=(
         Param("E", "nats/token", 0.0, 100.0, "loss at unlimited width"),
         Param("A", "nats/token * neurons^alpha", 0.0, 1e12, "cost of finite width"),
-        Param("alpha", "1", 0.0, 3.0, "exponent of width: near 1 in strong superposition",
-              (0.2, 1.6)),
+        Param(
+            "alpha", "1", 0.0, 3.0, "exponent of width: near 1 in strong superposition", (0.2, 1.6)
+        ),
     ),
     summary="A floor plus a power law in width, whose exponent tells the regime.",
     when="Models of growing width, enough depth and data, to ask which regime they are in.",

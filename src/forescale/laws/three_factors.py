@@ -13,7 +13,9 @@ LAW = Law(
     inputs=("N", "n", "res"),
     predicts="err",
     params=(
-        Param("A", "params^alpha * examples^beta * pixels^gamma", 0.0, 1e30, "error at unit scales"),
+        Param(
+            "A", "params^alpha * examples^beta * pixels^gamma", 0.0, 1e30, "error at unit scales"
+        ),
         Param("alpha", "1", 0.0, 2.0, "exponent of parameters"),
         Param("beta", "1", 0.0, 2.0, "exponent of data"),
         Param("gamma", "1", 0.0, 2.0, "exponent of resolution"),

@@ -16,6 +16,11 @@ Bool = NDArray[np.bool_]
 Objective = Callable[[Array, NDArray[np.intp]], tuple[Array, Array, Array]]
 
 
+#: Steps in a row that may end above the best value, and how far above it, relatively.
+STRAY = 2
+CLIMB = 0.1
+
+
 @dataclass(frozen=True)
 class Minima:
     """Where a batch of minimisations ended.
@@ -47,6 +52,7 @@ def minimise(
     frozen: Bool | None = None,
     max_iterations: int = 200,
     tolerance: float = 1e-11,
+    rounding: float = 0.0,
 ) -> Minima:
     """Minimise a batch of smooth functions inside a box, each to a proven minimum.
 
@@ -62,12 +68,14 @@ def minimise(
         frozen: Coordinates that keep their start, shape (p,) or (K, p).
         max_iterations: Evaluations allowed per problem.
         tolerance: Relative gain of a Newton step below which a problem has converged.
+        rounding: Gain below which it has converged in any case: with exact data the
+            objective goes to zero and no relative tolerance is ever met.
     """
     k, p = start.shape
-    lo = np.broadcast_to(lower, (k, p))
-    up = np.broadcast_to(upper, (k, p))
     held = np.broadcast_to(np.zeros(p, bool) if frozen is None else frozen, (k, p))
-    theta = np.where(held, start, np.clip(start, lo, up))
+    # A frozen coordinate keeps its value even where that lies outside the box.
+    lo, up = np.where(held, start, lower), np.where(held, start, upper)
+    theta = np.clip(start, lo, up)
     value = np.full(k, np.inf)
     decrement = np.full(k, np.inf)
     converged = np.zeros(k, bool)
@@ -79,18 +87,22 @@ def minimise(
     evaluations = k
     damping = np.full(k, 1e-4)
     stalled = np.zeros(k, int)
+    # The best place seen and what is known there; the current place may lie above it.
+    bt, bf, bg, bh = t, f, g, h
+    strayed = np.zeros(k, int)
     for _ in range(max_iterations):
-        l, u, fixed = lo[rows], up[rows], held[rows]
-        bound = ((t <= l) & (g > 0)) | ((t >= u) & (g < 0))
+        low, high, fixed = lo[rows], up[rows], held[rows]
+        bound = ((t <= low) & (g > 0)) | ((t >= high) & (g < 0))
         loose = ~(bound | fixed)
-        step, gain, definite = _newton_step(g, h, loose, damping)
+        step, gain, definite = _newton_step(f, g, h, loose, damping)
         # The gain of an undamped step is the proof of convergence; damping only shrinks it.
         size = np.maximum(np.abs(f), 1e-300)
-        small = (gain <= tolerance * size) & (definite | ~loose.any(1))
-        done = (small & (damping <= 1e-2)) | (stalled > 12) | ~np.isfinite(f)
+        small = (gain <= tolerance * size + rounding) & (definite | ~loose.any(1))
+        small &= (damping <= 1e-2) & (strayed == 0)
+        done = small | (stalled > 12) | ~np.isfinite(f)
         if done.any():
             r = rows[done]
-            theta[r], value[r], decrement[r] = t[done], f[done], gain[done]
+            theta[r], value[r], decrement[r] = bt[done], bf[done], gain[done]
             converged[r] = small[done] & np.isfinite(f[done])
             at_bound[r] = bound[done]
             keep = ~done
@@ -98,51 +110,71 @@ def minimise(
                 rows = rows[keep]
                 break
             rows, t, f, g, h = rows[keep], t[keep], f[keep], g[keep], h[keep]
-            l, u, step, gain = l[keep], u[keep], step[keep], gain[keep]
-            damping, stalled = damping[keep], stalled[keep]
-        trial = np.clip(t + step, l, u)
+            bt, bf, bg, bh = bt[keep], bf[keep], bg[keep], bh[keep]
+            low, high, step, gain = low[keep], high[keep], step[keep], gain[keep]
+            damping, stalled, strayed = damping[keep], stalled[keep], strayed[keep]
+        trial = np.clip(t + step, low, high)
         moved = trial - t
         predicted = -(g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, h, moved)
         ft, gt, ht = objective(trial, rows)
         evaluations += len(rows)
-        gained = f - ft
+        gained = bf - ft
         # Rounding hides gains below this; a step that cannot be told from none is taken.
-        noise = 4e-16 * np.abs(f) * 8
-        accept = (gained > 0) | ((gained >= -noise) & (np.abs(predicted) <= noise))
-        accept &= np.isfinite(ft)
+        noise = 4e-16 * np.abs(bf) * 8
+        better = (gained > 0) | ((gained >= -noise) & (np.abs(predicted) <= noise))
+        better &= np.isfinite(ft)
+        # Along a curved valley a long step climbs its wall and the next one falls to its floor
+        # farther on: a step up is forgiven while the following ones may still pay for it.
+        forgiven = ~better & (strayed < STRAY) & (ft <= bf + CLIMB * np.abs(bf))
         with np.errstate(all="ignore"):
-            ratio = np.where(predicted > 0, gained / predicted, np.where(accept, 1.0, 0.0))
+            ratio = np.where(predicted > 0, (f - ft) / predicted, 1.0)
+        eased = np.where(ratio < 0.25, damping * 3, damping)
+        relaxed = np.where(ratio > 0.75, damping * 0.1, eased)
         damping = np.where(
-            accept,
-            np.where(ratio > 0.75, damping * 0.1, np.where(ratio < 0.25, damping * 3, damping)),
-            np.maximum(damping * 10, 1e-3),
+            better,
+            np.where(strayed > 0, damping * 0.1, relaxed),
+            np.where(forgiven, damping, np.maximum(damping * 10, 1e-3)),
         )
         damping = np.clip(damping, 1e-9, 1e12)
-        stalled = np.where(accept & (gained > noise), 0, stalled + 1)
-        t = np.where(accept[:, None], trial, t)
-        f = np.where(accept, ft, f)
-        g = np.where(accept[:, None], gt, g)
-        h = np.where(accept[:, None, None], ht, h)
+        stalled = np.where(better & (gained > noise), 0, stalled + 1)
+        strayed = np.where(forgiven, strayed + 1, 0)
+        bt = np.where(better[:, None], trial, bt)
+        bf = np.where(better, ft, bf)
+        bg = np.where(better[:, None], gt, bg)
+        bh = np.where(better[:, None, None], ht, bh)
+        # Where the detour did not pay, back to the best place with more damping.
+        t = np.where(forgiven[:, None], trial, bt)
+        f = np.where(forgiven, ft, bf)
+        g = np.where(forgiven[:, None], gt, bg)
+        h = np.where(forgiven[:, None, None], ht, bh)
+    t, f, g, h = bt, bf, bg, bh
     if len(rows):
         theta[rows], value[rows] = t, f
         bound = ((t <= lo[rows]) & (g > 0)) | ((t >= up[rows]) & (g < 0))
         loose = ~(bound | held[rows])
-        _, gain, definite = _newton_step(g, h, loose, np.zeros(len(rows)))
+        _, gain, definite = _newton_step(f, g, h, loose, np.zeros(len(rows)))
         decrement[rows], at_bound[rows] = gain, bound
-        converged[rows] = (gain <= tolerance * np.abs(f)) & definite
+        converged[rows] = (gain <= tolerance * np.abs(f) + rounding) & definite
     return Minima(theta, value, decrement, converged, at_bound, evaluations)
 
 
-def _newton_step(g: Array, h: Array, loose: Bool, damping: Array) -> tuple[Array, Array, Bool]:
+def _newton_step(
+    f: Array, g: Array, h: Array, loose: Bool, damping: Array
+) -> tuple[Array, Array, Bool]:
     """Damped step on the loose coordinates, its gain g'h^-1 g / 2, definiteness of h."""
     p = g.shape[1]
-    diagonal = np.abs(h[:, np.arange(p), np.arange(p)])
-    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-12 * diagonal.max(1, keepdims=True) + 1e-300))
+    each = np.arange(p)
+    # Far out a robust loss is linear and its curvature zero: a parabola that falls to zero
+    # from here has curvature g^2/2f, which sets the length of the step there.
+    curvature = np.abs(h[:, each, each])
+    floor = 1e-12 * curvature.max(1, keepdims=True) + 1e-300
+    with np.errstate(all="ignore"):
+        floor = np.fmax(floor, 1e-3 * g * g / (2.0 * np.abs(f) + 1e-300)[:, None])
+    scale = 1.0 / np.sqrt(np.clip(np.maximum(curvature, floor), 1e-200, 1e200))
     both = loose[:, :, None] & loose[:, None, :]
     scaled = np.where(both, h * scale[:, :, None] * scale[:, None, :], 0.0)
     rhs = np.where(loose, -g * scale, 0.0)
-    diag = scaled[:, np.arange(p), np.arange(p)]
-    scaled[:, np.arange(p), np.arange(p)] = np.where(loose, diag + damping[:, None], 1.0)
+    scaled[:, each, each] = np.where(loose, scaled[:, each, each] + damping[:, None], 1.0)
     step, definite = solve_modified(scaled, rhs)
     gain = 0.5 * (step * rhs).sum(1)
     return step * scale, gain, definite

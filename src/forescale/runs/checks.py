@@ -1,7 +1,7 @@
-"""What is wrong with a table: rows no law can use are dropped with the reason, what cannot be
-mended is refused, and what is merely suspicious becomes a note.
+"""What is wrong with a table, found row by row.
 
-Each check takes a table and returns one; `CHECKS` is their order.
+Rows no law can use are dropped with the reason, what cannot be mended is refused, and what is
+merely suspicious becomes a note. Each check takes a table and returns one; `CHECKS` is their order.
 """
 
 from __future__ import annotations

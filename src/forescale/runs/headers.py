@@ -177,7 +177,7 @@ def is_loss_variant(text: str) -> bool:
     if not words or _SPREAD & set(words):
         return False
     ends = {words[0], words[-1]}
-    if "loss" in ends or "ce" == words[-1] or "bpb" in ends:
+    if "loss" in ends or words[-1] == "ce" or "bpb" in ends:
         return True
     return len(words) > 1 and words[0] in {"val", "eval", "valid", "test", "final", "mean"} and (
         words[1] == "loss")

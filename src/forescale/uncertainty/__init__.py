@@ -78,7 +78,7 @@ def assess(
         workers: Processes.
 
     Raises:
-        BadOption: If level or resamples cannot be used.
+        BadOption: If level or resamples cannot be used, or the method knows no clusters.
         UnknownName: If there is no such method.
     """
     if not 0 < level < 1:
@@ -90,9 +90,15 @@ def assess(
     if method == "auto":
         method = "cluster" if cluster is not None else choose(fit, clusters)
     used = get("sandwich" if method == "profile" else method)
+    if cluster is not None and (wanted == "profile" or not used.clusters):
+        able = ", ".join(n for n in names() if get(n).clusters)
+        raise BadOption(
+            f"'{wanted}' takes rows to err independently; it cannot cluster by {cluster}",
+            fix=f"use --uncertainty {able}",
+        )
     seed = fit.spec.seed if seed is None else seed
     theta, notes = used.draw(fit, resamples, seed, clusters=clusters, workers=workers)
-    draws = Draws(used.name, fit.problem.natural(theta), seed, notes)
+    draws = Draws(used.name, fit.problem.natural(theta), seed, notes, cluster)
     out = fit.with_draws(draws, level=level)
     if wanted == "profile":
         out = replace(out, profiled=intervals(out, level=level))

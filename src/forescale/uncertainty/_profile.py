@@ -6,6 +6,7 @@ for robust losses the quasi-likelihood ratio of Heritier & Ronchetti 1994.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,37 +51,71 @@ def profile(fit: Fit, name: str, *, level: float = 0.9, points: int = 41) -> Pro
 
     if name not in fit.names:
         raise UnknownName(f"there is no parameter '{name}'", fix=f"known: {', '.join(fit.names)}")
-    # In the user's own units a scale is held where the user sees it held.
-    problem = _uncentred(fit.problem)
+    # In the user's own units a scale is held where the user sees it held; all else is better
+    # told apart where the fit was made.
+    own = bool(fit.law.powers[name.partition("[")[0]])
+    problem = _uncentred(fit.problem) if own else fit.problem
     theta = problem.fitting(fit.natural[None, :])[0]
     j = fit.names.index(name)
     sd = max(_own_error(fit, problem, theta, j), 1e-6 * max(abs(theta[j]), 1e-3))
     r = fit.residuals
     _, slope, curve = problem.rho.all(r)
-    dof = max(len(r) - fit.problem.size, 1)
     w = problem.weights
+    dof = max(int((w > 0).sum()) - fit.problem.size, 1)
     scale = (w * slope**2).sum() / dof / max(float((w * curve).sum() / w.sum()), 1e-3)
     limit = float(f_distribution.ppf(level, 1, dof))
-    reach = 3.0 * np.sqrt(limit)
-    for _ in range(4):
-        offsets = np.linspace(-reach, reach, points)
-        held = np.clip(theta[j] + offsets * sd, problem.lower[j], problem.upper[j])
-        value = _held(problem, theta, j, held)
-        drop = 2.0 * (value - fit.value) / scale
-        if min(drop[0], drop[-1]) > limit or reach > 50:
-            break
-        reach *= 2.5
-    lo = _crossing(held[: points // 2 + 1][::-1], drop[: points // 2 + 1][::-1], limit)
-    hi = _crossing(held[points // 2 :], drop[points // 2 :], limit)
-    at = np.tile(theta, (points, 1))
+
+    def drop_at(held: Array) -> Array:
+        return 2.0 * (_held(problem, theta, j, held) - fit.value) / scale
+
+    half = max(points // 2, 4)
+    below = _side(drop_at, float(theta[j]), -sd, float(problem.lower[j]), limit, half)
+    above = _side(drop_at, float(theta[j]), sd, float(problem.upper[j]), limit, half)
+    held = np.concatenate([below[0][::-1], theta[[j]], above[0]])
+    drop = np.concatenate([below[1][::-1], [0.0], above[1]])
+    at = np.tile(theta, (len(held), 1))
     at[:, j] = held
     ends = np.tile(theta, (2, 1))
-    ends[:, j] = [lo, hi]
+    ends[:, j] = [below[2], above[2]]
     natural = problem.natural(np.where(np.isfinite(ends), ends, theta))[:, j]
     is_log = name_is_log(problem, j)
-    low = float(natural[0]) if np.isfinite(lo) else (0.0 if is_log else -np.inf)
-    high = float(natural[1]) if np.isfinite(hi) else np.inf
+    # Where the data rule nothing out, the bound is the end; a scale may be any number.
+    low, high = float(natural[0]), float(natural[1])
+    if not np.isfinite(below[2]):
+        low = 0.0 if is_log else float(problem.lower[j])
+    if not np.isfinite(above[2]):
+        high = np.inf if is_log else float(problem.upper[j])
     return Profile(name, problem.natural(at)[:, j], drop, (low, high), level)
+
+
+def _side(
+    drop_at: Callable[[Array], Array], start: float, sd: float, bound: float, limit: float, n: int
+) -> tuple[Array, Array, float]:
+    """The profile on one side: values held, their drop, and where it crosses the limit.
+
+    The crossing is NaN where there is none as far as 200 standard errors or the bound.
+    """
+    reach = 3.0 * np.sqrt(limit)
+    while True:
+        held = start + sd * reach * np.arange(1, n + 1) / n
+        held = np.minimum(held, bound) if sd > 0 else np.maximum(held, bound)
+        drop = drop_at(held)
+        above = np.flatnonzero(drop > limit)
+        if len(above):
+            break
+        if reach > 200 or held[-1] == bound:
+            return held, drop, float("nan")
+        reach *= 4.0
+    i = int(above[0])
+    a, fa = (held[i - 1], drop[i - 1]) if i else (start, 0.0)
+    inner = np.linspace(a, held[i], 6)[1:]
+    found = np.concatenate([[fa], drop_at(inner)])
+    inner = np.concatenate([[a], inner])
+    k = max(int(np.argmax(found > limit)), 1)
+    # The root of the drop is nearly linear in the parameter.
+    low, high = np.sqrt(np.maximum(found[k - 1 : k + 1], 0.0))
+    share = (np.sqrt(limit) - low) / max(high - low, 1e-300)
+    return held, drop, float(inner[k - 1] + share * (inner[k] - inner[k - 1]))
 
 
 def intervals(fit: Fit, *, level: float = 0.9) -> dict[str, tuple[float, float]]:
@@ -119,37 +154,38 @@ def _uncentred(problem: Problem) -> Problem:
 
 
 def _held(problem: Problem, theta: Array, j: int, held: Array) -> Array:
-    """Least objective with coordinate j at each held value, walking outwards from theta."""
+    """Least objective with coordinate j at each held value, shape of `held`.
+
+    All values are refitted together, first from where the curvature at the minimum points,
+    then each from its neighbour's end: a valley that bends is followed, not jumped.
+    """
     frozen = problem.frozen.copy()
     frozen[j] = True
-    order = np.argsort(np.abs(held - theta[j]), kind="stable")
-    value = np.full(len(held), np.inf)
-    starts = {-1: theta, 1: theta}
-    for i in order:
-        side = 1 if held[i] >= theta[j] else -1
-        start = starts[side].copy()
-        start[j] = held[i]
+    free = np.flatnonzero(~frozen)
+    start = np.tile(theta, (len(held), 1))
+    start[:, j] = held
+    _, _, h = problem.all(theta[None, :])
+    slope = np.linalg.lstsq(h[0][np.ix_(free, free)], -h[0][free, j], rcond=1e-10)[0]
+    start[:, free] += (held - theta[j])[:, None] * slope
+    plain = np.tile(theta, (len(held), 1))
+    plain[:, j] = held
+    start = np.where((problem.values(start) < problem.values(plain))[:, None], start, plain)
+
+    def best(begin: Array) -> tuple[Array, Array]:
         found = minimise(
             lambda t, _rows: problem.all(t),
-            start[None, :],
+            begin,
             problem.lower,
             problem.upper,
             frozen=frozen,
+            tolerance=1e-6,
+            max_iterations=80,
         )
-        value[i] = found.value[0]
-        starts[side] = found.theta[0]
-    return value
+        return found.value, found.theta
 
-
-def _crossing(held: Array, drop: Array, limit: float) -> float:
-    """Where the profile first rises above the limit, walking away from the minimum."""
-    above = np.flatnonzero(drop > limit)
-    if not len(above):
-        return float("nan")
-    i = int(above[0])
-    if i == 0:
-        return float(held[0])
-    # The root of the drop is nearly linear in the parameter.
-    a, b = np.sqrt(max(drop[i - 1], 0.0)), np.sqrt(drop[i])
-    share = (np.sqrt(limit) - a) / max(b - a, 1e-300)
-    return float(held[i - 1] + share * (held[i] - held[i - 1]))
+    value, end = best(start)
+    nearer = np.roll(end, 1, axis=0)
+    nearer[0] = theta
+    nearer[:, j] = held
+    again, _ = best(nearer)
+    return np.asarray(np.fmin(value, again))

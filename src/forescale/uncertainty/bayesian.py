@@ -34,4 +34,5 @@ METHOD = Method(
     "random weights on the runs; no run ever vanishes, so it suits small tables",
     "Rubin 1981, The Bayesian Bootstrap",
     draw,
+    clusters=True,
 )

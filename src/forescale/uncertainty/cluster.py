@@ -50,4 +50,5 @@ METHOD = Method(
     "Cameron, Gelbach & Miller 2008, Bootstrap-Based Improvements for Inference with "
     "Clustered Errors",
     draw,
+    clusters=True,
 )

@@ -23,15 +23,19 @@ def draw(
 ) -> tuple[Array, tuple[str, ...]]:
     """Refits of predictions plus redrawn noise."""
     problem = fit.problem
-    r = fit.residuals
-    n = len(r)
+    n = len(problem.y)
+    # A weight is a precision: noise is compared, and put back, in units of its root. Rows of
+    # weight zero teach no noise and receive none.
+    counts = problem.weights > 0
+    root = np.sqrt(problem.weights[counts])
+    r = fit.residuals[counts] * root
     free = ~(fit.at_bound | problem.frozen)
-    jacobian = problem.jacobian(fit.theta)[:, free]
+    jacobian = problem.jacobian(fit.theta)[counts][:, free] * root[:, None]
     size = np.linalg.norm(jacobian, axis=0) + 1e-300
     q, upper = np.linalg.qr(jacobian / size)
     told = np.abs(np.diag(upper)) > 1e-9
     leverage = np.minimum((q[:, told] ** 2).sum(1), 0.95)
-    dof = max(n - int(told.sum()), 1)
+    dof = max(len(r) - int(told.sum()), 1)
     noise = r / np.sqrt(1.0 - leverage)
     noise = noise - noise.mean()
     predicted = problem.predict(fit.theta[None, :])[0]
@@ -43,8 +47,10 @@ def draw(
     def resample(rng: np.random.Generator, count: int) -> tuple[Array, Array]:
         scale = np.sqrt(dof / rng.chisquare(dof, size=(count, 1)))
         # Signs are drawn too: with few runs the residuals' own signs are hardly a sample.
-        drawn = noise[rng.integers(0, n, size=(count, n))] * rng.choice([-1.0, 1.0], (count, n))
-        drawn *= np.minimum(scale, 30.0)
+        shape = (count, len(noise))
+        redrawn = noise[rng.integers(0, len(noise), size=shape)] * rng.choice([-1.0, 1.0], shape)
+        drawn = np.zeros((count, n))
+        drawn[:, counts] = redrawn * np.minimum(scale, 30.0) / root
         weights = np.broadcast_to(problem.weights, (count, n))
         if problem.log_residual:
             return weights, predicted * np.exp(-drawn)

@@ -18,12 +18,14 @@ def draw(
 ) -> tuple[Array, tuple[str, ...]]:
     """Normal draws in fitting coordinates, where a law is nearly linear."""
     n = len(fit.problem.y)
-    grouped = int(clusters.max()) + 1 < n
+    m = int(clusters.max()) + 1
+    grouped = m < n
     covariance = sandwich(fit.problem, fit.theta, clusters) if grouped else fit.covariance
     value, vector = np.linalg.eigh(covariance)
     root = vector * np.sqrt(np.maximum(value, 0.0))
     rng = np.random.default_rng(np.random.SeedSequence(seed))
-    dof = max(n - fit.problem.size, 1)
+    # Clusters are what is independent: their number, not the rows', tells the scale.
+    dof = max((m - 1) if grouped else n - fit.problem.size, 1)
     scale = np.sqrt(dof / rng.chisquare(dof, size=(resamples, 1)))
     # A Student-t with few degrees of freedom has draws that no law survives; 10 sigma do.
     z = rng.standard_normal((resamples, len(value))) * np.minimum(scale, 10.0)
@@ -36,4 +38,5 @@ METHOD = Method(
     "normal draws from the Jacobian sandwich; quick, right when parameters are well told",
     "Huber 1967; White 1980, A Heteroskedasticity-Consistent Covariance Matrix Estimator",
     draw,
+    clusters=True,
 )

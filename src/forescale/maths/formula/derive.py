@@ -9,7 +9,7 @@ from forescale.maths.formula.tree import MINUS_ONE, ONE, TWO, ZERO, Expr, add, c
 
 
 def derivative(e: Expr, name: str, _memo: dict[Expr, Expr] | None = None) -> Expr:
-    """d e / d name, sharing every part it can with `e`."""
+    """Derivative of `e` by `name`, sharing every part it can with `e`."""
     memo = {} if _memo is None else _memo
     if name not in e.symbols:
         return ZERO

@@ -28,7 +28,7 @@ def parse(source: str) -> Expr:
     Raises:
         BadFormula: If the text is not a formula; the message quotes the part refused.
     """
-    if not isinstance(source, str) or not source.strip():
+    if not source or not source.strip():
         raise BadFormula("the formula is empty", fix=_LANGUAGE)
     if len(source) > MAX_LENGTH:
         raise BadFormula(f"the formula is longer than {MAX_LENGTH} characters")
@@ -56,7 +56,25 @@ def parse(source: str) -> Expr:
         result = _build(body, source)
     except RecursionError:
         raise BadFormula("the formula is nested too deeply") from None
+    _check(result, source)
     return result
+
+
+def _check(result: Expr, source: str) -> None:
+    """Refuse what folding constants may have made: infinity, or a power of zero that is one."""
+    seen: set[Expr] = set()
+    level = [result]
+    for _ in range(MAX_DEPTH):
+        for e in level:
+            if e.op == "num" and not math.isfinite(e.value):
+                raise _refused(source, "a number too large for double precision", "rescale it")
+            if e.op == "pow" and e.args[0] is tree.ZERO:
+                raise _refused(source, "a power of zero", "remove it")
+        seen.update(level)
+        level = list({a for e in level for a in e.args if a not in seen})
+        if not level:
+            return
+    raise BadFormula("the formula is nested too deeply")
 
 
 def _build(node: ast.expr, source: str) -> Expr:
@@ -69,7 +87,9 @@ def _build(node: ast.expr, source: str) -> Expr:
             except OverflowError:
                 value = math.inf
             if not math.isfinite(value):
-                raise _refused(source, "a number too large for double precision", "use 1e308 at most")
+                raise _refused(
+                    source, "a number too large for double precision", "use 1e308 at most"
+                )
             return tree.number(value)
         case ast.Name(id=name):
             if name in tree.FUNCTIONS:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from forescale.maths.formula.tree import MINUS_ONE, Expr, split_coefficient
 
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
+    {
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+        "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi",
+        "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi",
+        "Omega",
+    }
 )
+# Names of two letters that are one word; others read as a letter and its subscript.
+_WORDS = frozenset({"lr"})
 _ADD, _MUL, _POW, _ATOM = 1, 2, 3, 4
 
 
@@ -22,9 +28,10 @@ def latex(e: Expr) -> str:
 
 
 def latex_name(name: str) -> str:
-    """A symbol as LaTeX: Greek letters by name, what follows the head as subscript."""
+    """A symbol as LaTeX: Greek letters by name, words upright, the rest letter and subscript."""
     head, _, tail = name.partition("_")
-    if not tail:
+    word = head.isalpha() and head.islower() and (len(head) > 2 or head in _WORDS)
+    if not tail and (head in GREEK or not word):
         for i in range(len(name), 0, -1):
             if name[:i] in GREEK or i == 1:
                 head, tail = name[:i], name[i:]
@@ -32,13 +39,14 @@ def latex_name(name: str) -> str:
     shown = "\\" + head if head in GREEK else head if len(head) == 1 else rf"\mathrm{{{head}}}"
     if not tail:
         return shown
+    tail = tail.replace("_", " ")
     inner = "\\" + tail if tail in GREEK else tail
     inner = inner if len(tail) == 1 or inner.startswith("\\") else rf"\mathrm{{{tail}}}"
     return f"{shown}_{{{inner}}}"
 
 
 def _number(v: float) -> str:
-    return repr(int(v)) if v == int(v) and abs(v) < 1e15 else repr(v)
+    return repr(int(v)) if abs(v) < 1e15 and v == int(v) else repr(v)
 
 
 class _Text:
@@ -113,7 +121,7 @@ class _Text:
 
 
 def _negative(e: Expr) -> bool:
-    return split_coefficient(e)[0] < 0 and (e.op in ("num", "mul")) and e is not None
+    return split_coefficient(e)[0] < 0
 
 
 class _Latex(_Text):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.maths.formula.tree import Expr
+from forescale.maths.formula.tree import MINUS_ONE, Expr
 
 Array = NDArray[np.float64]
 
@@ -16,6 +16,11 @@ Array = NDArray[np.float64]
 def _sigmoid(x: Array) -> Array:
     # tanh neither overflows nor needs two branches.
     return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+def _inverse(x: Array) -> Array:
+    """1/x; np.reciprocal would round whole numbers down to zero."""
+    return np.divide(1.0, x)
 
 
 def _softplus(x: Array) -> Array:
@@ -121,7 +126,7 @@ class Tape:
         ordered = sorted(args, key=self._varies)
         slot = self._place(ordered[0])
         for a in ordered[1:]:
-            if name == "add" and a.op == "mul" and a.args[0].op == "num" and a.args[0].value == -1.0:
+            if name == "add" and a.op == "mul" and a.args[0] is MINUS_ONE:
                 slot = self._emit("sub", np.subtract, slot, self._place(-a))
             else:
                 slot = self._emit(name, f, slot, self._place(a))
@@ -131,15 +136,16 @@ class Tape:
         b = self._place(base)
         if exponent.op == "num":
             v = exponent.value
-            special = {-1.0: np.reciprocal, 2.0: np.square, 0.5: np.sqrt}
+            special: dict[float, Any] = {-1.0: _inverse, 2.0: np.square, 0.5: np.sqrt}
             if v in special:
                 return self._emit(f"pow{v}", special[v], b)
             if v == -2.0:
-                return self._emit("pow2.0", np.square, self._emit("pow-1.0", np.reciprocal, b))
+                return self._emit("pow2.0", np.square, self._emit("pow-1.0", _inverse, b))
             return self._emit("pow", np.power, b, self._place(exponent))
         # exp and log are vectorised in NumPy, pow is not; a base of zero still gives zero.
         logged = self._emit("log", np.log, b)
-        return self._emit("exp", np.exp, self._emit("mul", np.multiply, logged, self._place(exponent)))
+        product = self._emit("mul", np.multiply, logged, self._place(exponent))
+        return self._emit("exp", np.exp, product)
 
     def __call__(self, *values: Any) -> list[Any]:
         """The outputs, each of the broadcast shape of what it depends on."""

@@ -10,8 +10,9 @@ transcendental work there is.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 FUNCTIONS = (
     "exp", "log", "log1p", "expm1", "sqrt", "tanh", "sigmoid", "softplus", "abs", "min", "max"
@@ -19,14 +20,18 @@ FUNCTIONS = (
 
 
 class Expr:
-    """One node: `op` with `args`, or a number (`value`), or a symbol (`name`)."""
+    """One node: `op` with `args`, or a number (`value`), or a symbol (`name`).
 
-    __slots__ = ("args", "key", "name", "op", "symbols", "value")
+    `positive` says that it is above zero wherever its symbols are.
+    """
+
+    __slots__ = ("args", "key", "name", "op", "positive", "symbols", "value")
     op: str
     args: tuple[Expr, ...]
     value: float
     name: str
     key: int
+    positive: bool
     symbols: frozenset[str]
 
     def __repr__(self) -> str:
@@ -58,6 +63,7 @@ class Expr:
 
 
 _table: dict[tuple[object, ...], Expr] = {}
+_keys = itertools.count()
 
 
 def _intern(op: str, args: tuple[Expr, ...] = (), value: float = 0.0, name: str = "") -> Expr:
@@ -69,8 +75,17 @@ def _intern(op: str, args: tuple[Expr, ...] = (), value: float = 0.0, name: str 
         node.symbols = frozenset({name}) if op == "sym" else frozenset()
         for a in args:
             node.symbols |= a.symbols
-        node.key = len(_table)
-        _table[key] = node
+        node.key = next(_keys)
+        if op == "num":
+            node.positive = value > 0.0
+        elif op in ("add", "mul"):
+            node.positive = all(a.positive for a in args)
+        else:
+            node.positive = op in ("sym", "exp", "sigmoid", "softplus") or (
+                op == "pow" and args[0].positive
+            )
+        # Two threads may build one node at once: the first to arrive is the node.
+        node = _table.setdefault(key, node)
     return node
 
 
@@ -150,8 +165,11 @@ def mul(args: Iterable[Expr]) -> Expr:
     if constant == 0.0:
         return ZERO
     out: list[Expr] = []
+    opened = False
     for base, exps in powers.items():
         p = power(base, exps[0] if len(exps) == 1 else add(exps))
+        # Exponents that cancel may leave a product or a power of something else.
+        opened |= p.op == "mul" or (p.op == "pow" and p.args[0] is not base)
         if p.op == "num":
             constant *= p.value
         elif p.op == "exp":
@@ -164,6 +182,8 @@ def mul(args: Iterable[Expr]) -> Expr:
             constant *= e.value
         else:
             out.append(e)
+    if opened:
+        return mul((number(constant), *out))
     if not out:
         return number(constant)
     if len(out) == 1 and out[0].op == "add" and constant != 1.0:
@@ -174,7 +194,11 @@ def mul(args: Iterable[Expr]) -> Expr:
 
 
 def power(base: Expr, exponent: Expr) -> Expr:
-    """`base` to the `exponent`; rules hold for positive bases, which laws have."""
+    """`base` to the `exponent`.
+
+    Symbols are taken as positive, as scales are; what else may be negative (a logarithm, a
+    difference) is left as it stands unless the rule holds for negative bases too.
+    """
     if exponent.op == "num":
         if exponent.value == 0.0:
             return ONE
@@ -185,16 +209,20 @@ def power(base: Expr, exponent: Expr) -> Expr:
                 return number(base.value**exponent.value)
             except (OverflowError, ZeroDivisionError, TypeError, ValueError):
                 return _intern("pow", (base, exponent))
-        if base.op == "mul":
-            return mul(power(f, exponent) for f in base.args)
     if base is ONE:
         return ONE
+    whole = exponent.op == "num" and exponent.value == int(exponent.value)
     if base.op == "exp":
         return call("exp", (base.args[0] * exponent,))
-    if base.op == "pow":
+    if base.op == "pow" and (whole or base.args[0].positive):
         return power(base.args[0], base.args[1] * exponent)
-    if base.op == "mul" and any(f.op == "exp" for f in base.args):
-        return mul(power(f, exponent) for f in base.args)
+    if base.op == "mul" and (exponent.op == "num" or any(f.op == "exp" for f in base.args)):
+        held = [] if whole else [f for f in base.args if not f.positive]
+        if len(held) < 2:
+            return mul(power(f, exponent) for f in base.args)
+        if len(held) < len(base.args):
+            free = [power(f, exponent) for f in base.args if f.positive]
+            return mul([*free, _intern("pow", (mul(held), exponent))])
     return _intern("pow", (base, exponent))
 
 
@@ -211,7 +239,9 @@ def call(name: str, args: tuple[Expr, ...]) -> Expr:
         if a is ONE:
             return ZERO
         if a.op == "mul" and any(f.op == "exp" for f in a.args):
-            return add(call("log", (f,)) for f in a.args)
+            held = [f for f in a.args if not f.positive]
+            free = [call("log", (f,)) for f in a.args if f.positive]
+            return add([*free, call("log", (mul(held),))] if held else free)
     if all(x.op == "num" for x in args):
         folded = _fold(name, [x.value for x in args])
         if folded is not None:
@@ -220,7 +250,7 @@ def call(name: str, args: tuple[Expr, ...]) -> Expr:
 
 
 def _fold(name: str, values: list[float]) -> float | None:
-    functions = {
+    functions: dict[str, Callable[..., float]] = {
         "exp": math.exp,
         "log": math.log,
         "log1p": math.log1p,

@@ -30,6 +30,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
 
 
 def sniff(source: Source) -> float:
+    """How surely this reader takes the source, 0 to 1."""
     return 0.5 if source.data is not None else 0.0
 
 

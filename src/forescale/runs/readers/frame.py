@@ -15,6 +15,7 @@ _LIBRARIES = {"pandas", "polars", "pyarrow", "duckdb", "modin", "cudf", "dask", 
 
 
 def sniff(source: Source) -> float:
+    """How surely this reader takes the source, 0 to 1."""
     if source.obj is None:
         return 0.0
     library = type(source.obj).__module__.partition(".")[0]
@@ -22,6 +23,7 @@ def sniff(source: Source) -> float:
 
 
 def read(source: Source, sep: str | None = None) -> RawColumns:
+    """The source's columns as they stand, with the place of each row."""
     return from_frame(source.obj, source.name)
 
 

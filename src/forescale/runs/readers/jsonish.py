@@ -16,6 +16,7 @@ _SHAPE = "give an array of records, one record per line, or a dict of columns"
 
 
 def sniff(source: Source) -> float:
+    """How surely this reader takes the source, 0 to 1."""
     if source.data is None:
         return 0.0
     # A CSV header may begin with a bracket too: [a],loss.
@@ -25,6 +26,7 @@ def sniff(source: Source) -> float:
 
 
 def read(source: Source, sep: str | None = None) -> RawColumns:
+    """The source's columns as they stand, with the place of each row."""
     text, notes = decode(source)
     try:
         loaded = json.loads(text)
@@ -65,7 +67,7 @@ def _records(items: list[Any], source: Source, rows: list[int] | None = None) ->
 
 
 def _split(names: list[Any], data: list[Any], source: Source) -> RawColumns:
-    """pandas' `orient="split"`: column names and rows apart."""
+    """Pandas' `orient="split"`: column names and rows apart."""
     for i, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):
             raise BadTable(f"expected a list of {len(names)} cells, found {short(row)}",

@@ -1,0 +1,131 @@
+"""What stands at the top of a page: the number in big type, and whether to bet on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forescale.fit import Fit
+from forescale.forecast import Backtest, Forecast
+from forescale.plan import Plan
+from forescale.quantities import format_number, short
+from forescale.report import _words as words
+from forescale.report._story import Story
+
+#: Numbers in big type; the tables below hold all.
+MOST = 4
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number in big type.
+
+    Args:
+        label: What and where.
+        value: The number.
+        doubt: Its interval, or how far beyond the data.
+        more: A smaller line below.
+    """
+
+    label: str
+    value: str
+    doubt: str
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The answer.
+
+    Args:
+        badge: Two or three words.
+        tone: "good", "bad" or "plain".
+        numbers: In big type.
+        said: One line behind the badge.
+        reasons: Each reason against.
+    """
+
+    badge: str
+    tone: str
+    numbers: tuple[Number, ...]
+    said: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+def headlines(story: Story) -> list[Headline]:
+    """One headline per question that was answered."""
+    found = [_plan(p) for p in story.plans]
+    planned = {id(p.forecast) for p in story.plans}
+    found += [_forecast(f) for f in story.forecasts if id(f) not in planned]
+    if not found and story.fit is not None:
+        found.append(_fit(story.fit, story.test))
+    if not found and story.test is not None:
+        found.append(_backtest(story.test))
+    return found
+
+
+def _forecast(made: Forecast, numbers: tuple[Number, ...] = ()) -> Headline:
+    shown = numbers + tuple(
+        Number(
+            f"{p.output} at {words.place(p.inputs)}" + (f", {short(p.group)}" if p.group else ""),
+            words.forecast_value(p),
+            f"{words.level_text(made.level)}: {words.interval(p.band.lo, p.band.hi)}",
+            words.farthest(p.distance),
+        )
+        for p in made.points[: MOST - min(len(numbers), MOST - 1)]
+    )
+    verdict = made.verdict
+    return Headline(
+        badge="Trusted" if verdict.trusted else "Not to be trusted",
+        tone="good" if verdict.trusted else "bad",
+        numbers=shown,
+        said=verdict.text.partition("; not to be trusted because ")[0],
+        reasons=verdict.reasons,
+    )
+
+
+def _plan(made: Plan) -> Headline:
+    def say(k: str, label: str) -> Number:
+        e = made.optimum[k]
+        doubt = "given" if k in made.given else (
+            f"{words.level_text(made.level)}: {format_number(e.lo, 3)} to {format_number(e.hi, 3)}"
+        )  # fmt: skip
+        return Number(label, format_number(e.value, 3), doubt)
+
+    ratio = made.optimum["tokens_per_param"]
+    first = (
+        say("N", "best size N"),
+        Number(**{**vars(say("D", "best data D")), "more": f"{ratio.value:.3g} tokens per "
+                  "parameter"}),
+        say("C", "compute C (FLOPs)"),
+    )  # fmt: skip
+    return _forecast(made.forecast, first)
+
+
+def _fit(fit: Fit, test: Backtest | None) -> Headline:
+    numbers = tuple(
+        Number(name, words.value_error(fit, name),
+               f"{words.level_text(fit.level)}: {words.interval(*fit.intervals[name])}",
+               fit.law.param(words.base(name)).meaning)
+        for name in [n for n in fit.names if "[" not in n][:MOST + 1]
+    )  # fmt: skip
+    grave = tuple(f.message for f in fit.flags if f.severity != "note")
+    badge = "Unfit for forecasts" if not fit.healthy else "Fit with doubts" if grave else "Sound"
+    said = f"{words.equation(fit)} on {len(fit.runs):,} runs, noise {words.noise(fit)}"
+    if test is not None:
+        said += f"; {words.tested(test)}"
+    tone = "bad" if not fit.healthy else "plain" if grave else "good"
+    return Headline(badge, tone, numbers, said, grave)
+
+
+def _backtest(test: Backtest) -> Headline:
+    numbers = tuple(
+        Number(
+            f"error at {words.times(c.factor)}",
+            words.percent(c.error_pct),
+            f"{words.percent(100 * c.coverage)} of {c.held_out} runs inside "
+            f"{words.level_text(test.level)}",
+            f"straight line {words.percent(c.rivals['straight line'])}",
+        )
+        for c in test.cuts[-MOST:]
+    )
+    return Headline("Backtest", "plain" if test.cuts else "bad", numbers, words.tested(test))

@@ -1,0 +1,182 @@
+"""Results as terminal text: what was read, the numbers, and the doubts beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as Drawn
+from rich.text import Text
+
+from forescale.fit import Fit
+from forescale.forecast import Backtest, Forecast, Verdict
+from forescale.plan import Plan
+from forescale.quantities import short
+from forescale.report import _tables as tables
+from forescale.report import _words as words
+
+_STYLE = {"fail": "bold red", "warn": "yellow", "note": "dim"}
+#: Notes and reasons shown before the rest is counted.
+MOST = 6
+
+
+def text(result: object) -> RenderableType:
+    """The result as something rich can print.
+
+    Args:
+        result: A Fit, Forecast, Backtest or Plan; of anything else, its `summary()` or the
+            values of its `to_dict()`.
+    """
+    if isinstance(result, Fit):
+        return _fit(result)
+    if isinstance(result, Forecast):
+        return _forecast(result)
+    if isinstance(result, Backtest):
+        return _backtest(result)
+    if isinstance(result, Plan):
+        return _plan(result)
+    summary = getattr(result, "summary", None)
+    return Text(str(summary())) if callable(summary) else draw(tables.anything(result))
+
+
+def draw(table: tables.Table) -> RenderableType:
+    """A table without lines; numbers to the right, prose wrapped."""
+    drawn = Drawn(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for name in table.head:
+        prose = name in table.left
+        cells = [row[len(drawn.columns)] for row in table.rows]
+        # A title longer than all that stands below it is broken rather than widening the table.
+        broken = not prose and len(name) > max((len(c) for c in cells), default=0) + 1
+        drawn.add_column(
+            Text(_broken(name) if broken else name.strip()),
+            justify="left" if prose else "right",
+            overflow="fold",
+            no_wrap=not prose,
+        )
+    for row in table.rows:
+        drawn.add_row(*(Text(_safe(cell)) for cell in row))
+    return Padding(drawn, (1, 0))
+
+
+def _broken(name: str) -> str:
+    """A title on two lines, broken at the space nearest its middle."""
+    spaces = [i for i, c in enumerate(name) if c == " "]
+    if not spaces:
+        return name
+    at = min(spaces, key=lambda i: abs(2 * i - len(name)))
+    return f"{name[:at]}\n{name[at + 1 :]}"
+
+
+def _safe(cell: str) -> str:
+    """Without control characters: a run name must not move the user's cursor."""
+    return "".join(c if c.isprintable() else " " for c in cell)
+
+
+def _line(label: str, said: str, style: str = "") -> RenderableType:
+    """A label in the margin, and prose that wraps beside it."""
+    grid = Drawn.grid(padding=(0, 1))
+    grid.add_column(width=8, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(label, style or "bold"), Text(_safe(said), style))
+    return grid
+
+
+def _some(lines: Iterable[str], what: str) -> list[str]:
+    found = list(lines)
+    more = [f"and {len(found) - MOST} more {what}"] if len(found) > MOST else []
+    return [*found[:MOST], *more]
+
+
+def _read(fit: Fit) -> list[RenderableType]:
+    runs = fit.runs
+    gone = words.reasons(runs)
+    said = f"{runs.source}: {len(runs):,} rows used"
+    if gone:
+        said += f", {len(runs.dropped):,} left out: " + "; ".join(
+            _some((f"{n} {why} (row {rows})" for why, n, rows in gone), "reasons")
+        )
+    return [_line("runs", said), *(_line("note", n, "dim") for n in _some(runs.notes, "notes"))]
+
+
+def _flags(fit: Fit) -> list[RenderableType]:
+    return [_line(f.severity, f.message, _STYLE[f.severity]) for f in fit.flags]
+
+
+def _fit(fit: Fit) -> RenderableType:
+    said = f"{words.equation(fit)}  ({fit.law.name})"
+    if fit.spec.by:
+        said += f", by {short(fit.spec.by)}"
+    parts: list[RenderableType] = [*_read(fit), _line("law", said), draw(tables.parameters(fit))]
+    parts.append(_line("noise", f"{words.noise(fit)}, {words.objective(fit)}"))
+    parts.append(_line("errors", f"{words.method(fit)}, seed {fit.spec.seed}"))
+    if (choice := tables.choice(fit)) is not None:
+        parts.append(draw(choice))
+    parts += _flags(fit)
+    if fit.health == "ok":
+        parts.append(_line("ok", "nothing stands against forecasting from it", "green"))
+    return Group(*parts)
+
+
+def _forecast(made: Forecast) -> RenderableType:
+    fit = made.fit
+    said = f"{words.equation(fit)}  ({fit.law.name}), {len(fit.runs):,} runs of {fit.runs.source}"
+    parts: list[RenderableType] = [_line("law", said), draw(tables.forecasts(made))]
+    if fit.rivals:
+        mixed = ", ".join(f"{f.law.name} {w:.2f}" for w, f in fit.rivals)
+        parts.append(_line("mixed", f"laws with their weights: {mixed}"))
+    if made.backtest is not None:
+        parts.append(_line("tested", words.tested(made.backtest)))
+    grave = [f for f in fit.flags if f.severity != "note"]
+    parts += [_line(f.severity, f.message, _STYLE[f.severity]) for f in grave]
+    apart = [Text("")] if len(parts) > 2 else []
+    return Group(*parts, *apart, _verdict(made.verdict))
+
+
+def _verdict(verdict: Verdict) -> RenderableType:
+    word, style = ("TRUSTED", "bold green") if verdict.trusted else (
+        "NOT TO BE TRUSTED", "bold red")  # fmt: skip
+    said = verdict.text.partition("; not to be trusted because ")[0]
+    lines: list[RenderableType] = [Text.assemble((word, style), ": ", _safe(said))]
+    lines += [Text(f"  - {_safe(r)}", "red") for r in verdict.reasons]
+    return Group(*lines)
+
+
+def _backtest(test: Backtest) -> RenderableType:
+    parts: list[RenderableType] = [
+        _line("law", f"{test.formula}  ({test.law})"),
+        _line("runs", f"{test.source}, the largest held out by {test.scale}"),
+    ]
+    if test.cuts:
+        parts.append(draw(tables.backtests(test)))
+        own = sum(c.error_pct for c in test.cuts) / len(test.cuts)
+        line = sum(c.rivals["straight line"] for c in test.cuts) / len(test.cuts)
+        beats = own <= line
+        parts.append(
+            _line(
+                "beats" if beats else "loses",
+                f"{'beats' if beats else 'loses to'} a straight line: mean error over the cuts "
+                f"{words.percent(own)} against {words.percent(line)}",
+                "green" if beats else "bold red",
+            )
+        )
+        if test.inflation > 1.0:
+            parts.append(
+                _line("widen", f"a forecast's intervals grow {test.inflation:.2f} times from this")
+            )
+    parts += [_line("skipped", s, "yellow") for s in _some(test.skipped, "cuts")]
+    return Group(*parts)
+
+
+def _plan(made: Plan) -> RenderableType:
+    parts: list[RenderableType] = [
+        _line("law", f"{words.equation(made.fit)}  ({made.fit.law.name})"),
+        draw(tables.plans(made)),
+        _line("flat", made.flat_text()),
+        _line("isoflop", f"parabolas: {made.isoflop_text()}"),
+    ]
+    if made.lost > 0:
+        parts.append(_line("warn", f"{words.percent(100 * made.lost)} of the draws have no "
+                           "optimum", _STYLE["warn"]))  # fmt: skip
+    return Group(*parts, draw(tables.forecasts(made.forecast)), _verdict(made.forecast.verdict))
