@@ -33,6 +33,8 @@ CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("Ne", "Nd"), ("encoder_decoder",)),
     *(((x,), ("power", "rectified", "three_regions", "bnsl")) for x in ("C", "D", "n", "N", "S")),
 )
+#: Runs below which a flexible law is no candidate: it fits anything, and takes seconds to.
+LEAST_RUNS = {"bnsl": 48}
 #: Held-out errors closer than this ratio are a tie.
 TIE = 1.15
 #: Cuts used for scoring.
@@ -69,7 +71,7 @@ def candidates(runs: RunTable) -> tuple[str, ...]:
     known = set(laws.names())
     for inputs, names in CANDIDATES:
         if all(_varies(runs, i) for i in inputs):
-            found = tuple(n for n in names if n in known)
+            found = tuple(n for n in names if n in known and len(runs) >= LEAST_RUNS.get(n, 0))
             if found:
                 return found
     have = ", ".join(runs.columns)

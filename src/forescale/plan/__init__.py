@@ -20,6 +20,9 @@ __all__ = ["Estimate", "Plan", "plan"]
 
 Array = NDArray[np.float64]
 
+#: Draws over which laws that were kept share by weight.
+DRAWS = 1000
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -264,11 +267,16 @@ def _centre(fit: Fit) -> tuple[float, float]:
 
 def _mixture(fit: Fit, n: Array, d: Array, group: str | None) -> Array:
     """Losses under draws of every law kept, in proportion to its weight."""
-    family = fit.rivals or ((1.0, fit),)
+    # A rival that reads more than N and D has no voice here.
+    family = [(w, f) for w, f in fit.rivals if set(f.law.inputs) <= {"N", "D"}]
+    if not family:
+        return fit.predict({"N": n, "D": d}, group=group, draws=True)
+    total = sum(w for w, _ in family)
     blocks = []
     for weight, member in family:
         losses = member.predict({"N": n, "D": d}, group=group, draws=True)
-        blocks.append(losses[: max(1, round(weight * 1000))])
+        count = round(weight / total * DRAWS)
+        blocks.append(losses[np.arange(count) % len(losses)])
     return np.concatenate(blocks)
 
 
