@@ -85,7 +85,8 @@ def positive_scales(table: RunTable) -> RunTable:
         if values is None or not quantity.positive:
             continue
         infinite = np.isinf(values)
-        bad = (values <= 0) | infinite
+        # A model before its first step of fine-tuning is a run with no steps, not a slip.
+        bad = infinite | ((values < 0) if name == "S" else (values <= 0))
         if not bad.any():
             continue
         if bad[~np.isnan(values)].all():

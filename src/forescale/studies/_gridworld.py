@@ -20,8 +20,10 @@ EPSILON = 0.5
 RATE = 0.3
 #: The greedy policy must be worth this share of the best one's value, over all starts.
 THRESHOLD = 0.9
+#: Updates per step of data: half octaves up to 2, which are fitted, then 4 and 8.
+RATIOS = np.array([*2.0 ** np.arange(-2.0, 1.1, 0.5), 4.0, 8.0])
 #: Policies are valued at steps in this ratio; the crossing is interpolated.
-SPACING = 1.08
+SPACING = 1.15
 
 
 def _reach() -> Index:
@@ -74,7 +76,7 @@ def best() -> float:
 
 
 def steps_to_threshold(
-    ratios: Array, agents: int, *, seed: int, replay: bool = True, limit: int = 60_000
+    ratios: Array, agents: int, *, seed: int, replay: bool = True, limit: int = 1 << 16
 ) -> Array:
     """Environment steps each agent needs, shape (ratios, agents); `limit` where it needs more.
 
