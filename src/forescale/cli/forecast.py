@@ -49,7 +49,7 @@ def run(
     if set(places) == {"C"} and set(fit.law.inputs) == {"N", "D"}:
         from forescale.plan import plan
 
-        plans = [plan(fit, flops=float(c), group=group) for c in places["C"]]
+        plans = [plan(fit, flops=float(c), group=group, test=False) for c in places["C"]]
         places = {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
     result = forecast(fit, places, level=level, group=group)
     return show(result, output, doubts=result.verdict.reasons)

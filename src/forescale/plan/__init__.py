@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forescale.errors import BadOption, NotReached
 from forescale.fit import Fit
-from forescale.forecast import Forecast, forecast, with_draws
+from forescale.forecast import Backtest, Forecast, forecast, with_draws
 from forescale.plan.isoflop import Approach2, approach2
 from forescale.plan.optimum import balance, best_size, flat_range
 from forescale.quantities import format_number
@@ -155,6 +155,7 @@ def plan(
     within: float = 0.005,
     level: float | None = None,
     group: str | None = None,
+    test: Backtest | bool = True,
     resamples: int = 1000,
 ) -> Plan:
     """The compute-optimal size and data, C = 6 N D, with intervals from the draws.
@@ -167,6 +168,7 @@ def plan(
         within: Share of the loss that counts as a tie, for the flat range.
         level: Level of the intervals; the fit's by default.
         group: Whose parameters to use, for a fit with groups.
+        test: As in `forecast`: a backtest to build on, True to make one, False to go without.
         resamples: Parameter draws, if they must be made.
 
     Raises:
@@ -244,7 +246,7 @@ def plan(
         down, _ = best_size(surface, budget / step, at / np.sqrt(step))
         slopes.append(np.log(up / down) / 0.5)
     slopes[1] = slopes[1][np.isfinite(slopes[1])]
-    made = forecast(fit, {"N": n_point, "D": d_point}, level=level, group=group)
+    made = forecast(fit, {"N": n_point, "D": d_point}, level=level, group=group, test=test)
     return Plan(
         fit=fit,
         given=given,
