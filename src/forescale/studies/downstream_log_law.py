@@ -80,8 +80,8 @@ def world(
         score = score[0] + 18.0 / (1.0 + np.exp(-(logs - 0.85) / 0.03))
     if not aligned:
         peak, depth = rng.uniform(0.3, 0.7), rng.uniform(2.0, 5.0)
-        score = score - depth * np.maximum(logs - peak, 0.0) / (1.0 - peak)
-        score = np.minimum(score, np.interp(peak, logs, score))
+        top = np.interp(peak, logs, score)
+        score = np.where(logs <= peak, score, top - depth * (logs - peak) / (1.0 - peak))
     shape = (REPEATS, len(TOKENS))
     return (
         score + SCORE_NOISE * rng.normal(size=shape),
