@@ -119,9 +119,7 @@ def test_control_a_loss_among_the_fitted_runs_does_change_the_forecast(world: Wo
     loss = table["L"].copy()
     loss[:6] *= 1.05
     spoiled = backtest(table.with_column("L", loss), spec)
-    assert not np.array_equal(
-        spoiled.cuts[0].forecast, backtest(table, spec).cuts[0].forecast
-    )
+    assert not np.array_equal(spoiled.cuts[0].forecast, backtest(table, spec).cuts[0].forecast)
 
 
 def test_equal_seeds_give_equal_backtests(world: World) -> None:

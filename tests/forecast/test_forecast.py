@@ -96,9 +96,7 @@ def test_names_people_use_are_understood(fitted: Fit) -> None:
 
 def test_many_places_are_forecast_at_once_and_single_values_go_with_all(fitted: Fit) -> None:
     found = forecast(fitted, {"N": [1e8, 1e9, 2e9], "D": 2e10}, test=False)
-    assert [p.inputs for p in found.points] == [
-        {"N": n, "D": 2e10} for n in (1e8, 1e9, 2e9)
-    ]
+    assert [p.inputs for p in found.points] == [{"N": n, "D": 2e10} for n in (1e8, 1e9, 2e9)]
     losses = [p.band.median for p in found.points]
     assert losses == sorted(losses, reverse=True)
 
@@ -213,9 +211,7 @@ def covered(world: World, target: Target, seeds: range, factor: float) -> float:
     return float(np.mean(hits))
 
 
-def test_ninety_per_cent_intervals_hold_runs_ten_times_larger(
-    world: World, target: Target
-) -> None:
+def test_ninety_per_cent_intervals_hold_runs_ten_times_larger(world: World, target: Target) -> None:
     assert covered(world, target, range(20), 10.0) >= 0.88
 
 

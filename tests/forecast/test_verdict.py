@@ -29,9 +29,7 @@ def clean(fitted: Fit, target: Target) -> Forecast:
 def made(clean: Forecast, **changes: object) -> Backtest:
     """The clean backtest with every cut changed."""
     assert clean.backtest is not None
-    return replace(
-        clean.backtest, cuts=tuple(replace(c, **changes) for c in clean.backtest.cuts)
-    )
+    return replace(clean.backtest, cuts=tuple(replace(c, **changes) for c in clean.backtest.cuts))
 
 
 def test_a_clean_case_ten_times_beyond_is_trusted(clean: Forecast) -> None:

@@ -19,9 +19,7 @@ T = get("chinchilla").typical
 
 
 @pytest.mark.parametrize("flops", [1e17, 1e19, 3e20, 1e24])
-def test_the_optimum_is_that_of_the_closed_form(
-    flops: float, exact: Fit, optimum: Optimum
-) -> None:
+def test_the_optimum_is_that_of_the_closed_form(flops: float, exact: Fit, optimum: Optimum) -> None:
     found = plan(exact, flops=flops).optimum
     n, d = optimum(flops)
     assert found["N"].value == pytest.approx(n, rel=1e-4)
