@@ -8,7 +8,7 @@ import pytest
 
 from forescale.errors import BadOption, ForescaleError, NotReached, UnknownName
 from forescale.fit import Fit, fit
-from forescale.forecast import choose, forecast
+from forescale.forecast import forecast
 from forescale.forecast.backtest import Backtest
 from forescale.laws import get
 from forescale.runs import RunTable

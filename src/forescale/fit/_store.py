@@ -169,7 +169,7 @@ def _word(value: Any) -> str:
 
 
 def _shaped(values: Any, shape: tuple[int, ...], kind: type = float) -> np.ndarray[Any, Any]:
-    array = np.array(values, kind)
+    array: np.ndarray[Any, Any] = np.array(values, kind)
     if array.shape != shape or (kind is float and not np.isfinite(array).all()):
         raise ValueError(f"numbers of shape {array.shape} stand where {shape} should")
     return array

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from forescale import laws
 from forescale.fit import fit, refit
 from forescale.runs import RunTable
-from forescale.studies import Outcome, Progress, Study, judge
+from forescale.studies import Outcome, Progress, judge
 from forescale.studies._interval import number
 from forescale.studies._recorded import table
 

@@ -156,8 +156,9 @@ STUDY = Study(
     f"not fitted are predicted within {WEIGHT_OFF:.0%}.",
     check=check,
     full="100 sweeps instead of 16",
-    falsified="two tasks with different exponents and no feature in common, where the share depends on the size",
-    note="Models that keep features, not translation models. That a shared exponent is 'not rejected' "
-    "would reward noise; here its drift must be shown to be small. The control is also a "
+    falsified="two tasks with different exponents and no feature in common, where the share "
+    "depends on the size",
+    note="Models that keep features, not translation models. That a shared exponent is 'not "
+    "rejected' would reward noise; here its drift must be shown to be small. The control is also a "
     "finding: the claim needs tasks of like exponents.",
 )

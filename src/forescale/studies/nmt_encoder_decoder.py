@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale import laws
-from forescale.fit import Fit, fit, refit
+from forescale.fit import Fit, fit
 from forescale.runs import RunTable
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, median, over_worlds

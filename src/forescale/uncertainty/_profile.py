@@ -69,7 +69,7 @@ def profile(fit: Fit, name: str, *, level: float = 0.9, points: int = 41) -> Pro
     limit = float(f_distribution.ppf(level, 1, dof))
 
     def drop_at(held: Array) -> Array:
-        return 2.0 * (_held(problem, theta, j, held) - fit.value) / scale
+        return np.asarray(2.0 * (_held(problem, theta, j, held) - fit.value) / scale)
 
     half = max(points // 2, 4)
     below = _side(drop_at, float(theta[j]), -sd, float(problem.lower[j]), limit, half)
