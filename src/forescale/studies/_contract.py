@@ -121,6 +121,22 @@ class Study:
     falsified: str
     note: str = ""
 
+    def summary(self) -> str:
+        """What the study tests and how: a paragraph for people."""
+        lines = [
+            f"{self.name}: {self.claim}",
+            *(f"paper: {p}" for p in self.papers),
+            f"holds if: {self.criteria}",
+            f"full run: {self.full}",
+            f"control: {self.falsified}",
+        ]
+        return "\n".join([*lines, f"note: {self.note}"] if self.note else lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The study as plain values, without a verdict."""
+        rest = {k: v for k, v in vars(self).items() if k != "check"}
+        return {"schema": SCHEMA, "kind": "study", **rest, "papers": list(self.papers)}
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import forescale
 from forescale import datasets
-from forescale.errors import ForescaleError, MissingExtra, NotReached
+from forescale.errors import MissingExtra, NotReached
 from forescale.runs import RunTable, read
 from forescale.studies._contract import Progress
 
@@ -25,13 +25,12 @@ def table(name: str, *, rerun: bool, progress: Progress) -> tuple[RunTable, str]
 
     Raises:
         MissingExtra: If training again needs torch, or the recipes, and they are not there.
-        NotReached: If the training failed.
-        ForescaleError: If the table is described but was not recorded yet.
+        NotReached: If the training failed, or the table was not recorded.
     """
     about = datasets.get(name)
     if not rerun:
         if not about.path.exists():
-            raise ForescaleError(f"table '{name}' is not recorded yet", where=str(about.file))
+            raise NotReached(f"table '{name}' is not recorded yet", where=about.file)
         found = read(about.path, pick="all")
         return found, f"recorded: {about.file}, {len(found)} runs, sha256 {found.hash[:12]}"
     if importlib.util.find_spec("torch") is None:
