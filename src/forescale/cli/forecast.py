@@ -38,9 +38,9 @@ def run(
         _list("--at", "NAME=VALUE", "Any other input of the law: examples=1000. Repeat."),
     ] = (),
     group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
-    how: Fitting = Fitting(),  # noqa: B008 (frozen)
-    source: Source = Source(),  # noqa: B008
-    output: Output = Output(),  # noqa: B008
+    how: Fitting = Fitting(),
+    source: Source = Source(),
+    output: Output = Output(),
     level: OwnLevel = None,
 ) -> int:
     """Forecast runs that nobody has made: median, interval, backtest and verdict.

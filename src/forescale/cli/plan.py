@@ -31,9 +31,9 @@ def run(
     ] = "",
     within: Annotated[str, Parameter(help="What counts as a tie in loss: 0.5%.")] = "0.5%",
     group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
-    how: Fitting = Fitting(),  # noqa: B008 (frozen)
-    source: Source = Source(),  # noqa: B008
-    output: Output = Output(),  # noqa: B008
+    how: Fitting = Fitting(),
+    source: Source = Source(),
+    output: Output = Output(),
     level: OwnLevel = None,
 ) -> int:
     """Spend a budget: compute-optimal N and D, the flat range, and the loss to expect."""

@@ -139,7 +139,11 @@ class Plan:
 
 def _asked(given: Mapping[str, float]) -> str:
     units = {"C": "FLOPs", "D": "tokens", "N": "parameters"}
-    return ", ".join(f"{format_number(v)} {units[k]}" for k, v in given.items())
+    # Compute is written as a power of ten: nobody says 100T FLOPs for 1e14.
+    return ", ".join(
+        f"{v:.3g} {units[k]}" if k == "C" else f"{format_number(v)} {units[k]}"
+        for k, v in given.items()
+    )
 
 
 def plan(

@@ -11,6 +11,7 @@ from numbers each time it is asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from forescale import __version__, catalogue
 from forescale.studies._contract import Number, Outcome, Progress, Study, Verdict, Word, judge
@@ -95,6 +96,7 @@ def run_all(
     rerun: bool = False,
     seed: int = 0,
     *,
+    falsified: bool = False,
     workers: int = 1,
     progress: Progress = _quiet,
 ) -> tuple[Verdict, ...]:
@@ -104,6 +106,7 @@ def run_all(
         which: Names; all studies by default.
         rerun: As for `run`.
         seed: As for `run`.
+        falsified: As for `run`.
         workers: Processes to spread the studies over; the verdicts do not depend on it.
         progress: Called with a line after each study.
 
@@ -116,13 +119,14 @@ def run_all(
     done: list[Verdict] = []
     if workers <= 1 or len(wanted) == 1:
         for name in wanted:
-            done.append(run(name, rerun, seed, progress=progress))
+            done.append(run(name, rerun, seed, falsified=falsified, progress=progress))
             progress(f"{len(done)}/{len(wanted)} {name}: {done[-1].verdict}")
         return tuple(done)
     from loky import get_reusable_executor
 
     executor = get_reusable_executor(max_workers=min(workers, len(wanted)))
-    for verdict in executor.map(run, wanted, [rerun] * len(wanted), [seed] * len(wanted)):
+    one = partial(run, rerun=rerun, seed=seed, falsified=falsified)
+    for verdict in executor.map(one, wanted):
         done.append(verdict)
         progress(f"{len(done)}/{len(wanted)} {verdict.name}: {verdict.verdict}")
     return tuple(done)

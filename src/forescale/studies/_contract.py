@@ -44,7 +44,7 @@ class Number:
 
     @property
     def verdict(self) -> Word:
-        """"holds" if the whole interval keeps the limits, "fails" if it is all beyond one."""
+        """Whether it holds: "holds" if the whole interval keeps the limits, "fails" if it is all beyond one."""
         low = -float("inf") if self.least is None else self.least
         high = float("inf") if self.most is None else self.most
         # Written so that a NaN keeps no limit and breaks none.
@@ -120,6 +120,22 @@ class Study:
     full: str
     falsified: str
     note: str = ""
+
+    def summary(self) -> str:
+        """What the study tests and how: a paragraph for people."""
+        lines = [
+            f"{self.name}: {self.claim}",
+            *(f"paper: {p}" for p in self.papers),
+            f"holds if: {self.criteria}",
+            f"full run: {self.full}",
+            f"control: {self.falsified}",
+        ]
+        return "\n".join([*lines, f"note: {self.note}"] if self.note else lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The study as plain values, without a verdict."""
+        rest = {k: v for k, v in vars(self).items() if k != "check"}
+        return {"schema": SCHEMA, "kind": "study", **rest, "papers": list(self.papers)}
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,7 @@ def recorded(replay: bool) -> tuple[Array, str]:
     return need, f"recorded: gridworld_utd.csv, sha256 {table.hash[:12]}, {need.size} agents"
 
 
-def check(
-    *, rerun: bool, seed: int, progress: Progress, falsified: bool = False
-) -> Outcome:
+def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Fit the law on ratios up to 2, forecast the data need at 8, and count the updates."""
     if rerun:
         # Other chances than the recorded ones: a replication, not a copy.
@@ -51,9 +49,12 @@ def check(
     else:
         need, data = recorded(not falsified)
     agents = need.shape[1]
-    small = RunTable({
-        "s": np.repeat(RATIOS[FITTED], agents), "env_steps": need[FITTED].ravel(),
-    })
+    small = RunTable(
+        {
+            "s": np.repeat(RATIOS[FITTED], agents),
+            "env_steps": need[FITTED].ravel(),
+        }
+    )
     # Geometric means: the spread between agents is a factor, much the same at every ratio.
     fitted = fit(small, "utd", objective="lsq-log", seed=seed)
     rng = np.random.default_rng([seed, 7])
@@ -69,17 +70,23 @@ def check(
     return judge(
         {
             "forecast_off": number(
-                float(np.expm1(off)), np.expm1(np.log(forecast) - means[:, EIGHT]),
+                float(np.expm1(off)),
+                np.expm1(np.log(forecast) - means[:, EIGHT]),
                 what="data need at ratio 8 forecast from ratios up to 2, relative error",
-                least=-OFF, most=OFF,
+                least=-OFF,
+                most=OFF,
             ),
             "updates_rise": number(
-                float(8.0 * np.exp(-saved)), 8.0 * np.exp(means[:, EIGHT] - means[:, ONE]),
-                what="total updates at ratio 8 over those at 1", least=RISE,
+                float(8.0 * np.exp(-saved)),
+                8.0 * np.exp(means[:, EIGHT] - means[:, ONE]),
+                what="total updates at ratio 8 over those at 1",
+                least=RISE,
             ),
             "data_saved": number(
-                float(np.exp(saved)), np.exp(means[:, ONE] - means[:, EIGHT]),
-                what="data need at ratio 1 over that at 8", least=RISE,
+                float(np.exp(saved)),
+                np.exp(means[:, ONE] - means[:, EIGHT]),
+                what="data need at ratio 1 over that at 8",
+                least=RISE,
             ),
             "slope": number(
                 float(np.polyfit(log_ratio, centre, 1)[0]),
@@ -88,7 +95,9 @@ def check(
             ),
             **{
                 f"steps_at_{RATIOS[i]:g}": number(
-                    float(np.exp(centre[i])), np.exp(means[:, i]), unit="env_steps",
+                    float(np.exp(centre[i])),
+                    np.exp(means[:, i]),
+                    unit="env_steps",
                     what=f"geometric mean over {agents} agents",
                 )
                 for i in (0, ONE, EIGHT)

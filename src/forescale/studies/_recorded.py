@@ -1,0 +1,60 @@
+"""Tables that we recorded, and how to train them again."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import forescale
+from forescale import datasets
+from forescale.errors import MissingExtra, NotReached
+from forescale.runs import RunTable, read
+from forescale.studies._contract import Progress
+
+
+def table(name: str, *, rerun: bool, progress: Progress) -> tuple[RunTable, str]:
+    """A shipped table, or the same one trained again, and one line on what it is.
+
+    Args:
+        name: A name of `forescale.datasets.names()`.
+        rerun: Train again by the table's recipe, which takes minutes.
+        progress: Called before the training starts.
+
+    Raises:
+        MissingExtra: If training again needs torch, or the recipes, and they are not there.
+        NotReached: If the training failed, or the table was not recorded.
+    """
+    about = datasets.get(name)
+    if not rerun:
+        if not about.path.exists():
+            raise NotReached(f"table '{name}' is not recorded yet", where=about.file)
+        found = read(about.path, pick="all")
+        return found, f"recorded: {about.file}, {len(found)} runs, sha256 {found.hash[:12]}"
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtra(
+            f"training '{name}' again needs torch", fix="pip install 'forescale[lab]'"
+        )
+    script = Path(forescale.__file__).parents[2] / about.recipe
+    if not script.exists():
+        raise MissingExtra(
+            f"'{about.recipe}' is part of the source repository, not of the package",
+            fix="run from a checkout of forescale",
+        )
+    progress(f"{about.recipe} trains {name} again, minutes")
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, str(script), "--out", folder],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        made = Path(folder) / about.file
+        if done.returncode or not made.exists():
+            last = done.stderr.strip().splitlines()[-1:] or ["no table was written"]
+            raise NotReached(f"training '{name}' again failed: {last[0]}", where=about.recipe)
+        found = read(made, pick="all")
+    return found, f"trained now by {about.recipe}: {len(found)} runs"
