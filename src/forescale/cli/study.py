@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from forescale.cli import _output
 from forescale.cli._options import Output, Seed
+from forescale.cli._show import show
 from forescale.errors import BadOption
 
 GROUP = "Look up"
@@ -65,6 +66,5 @@ def run(
         _output.emit(study, json=output.json, out=output.out)
         return 0
     verdict = studies.run(name, rerun, seed, falsified=falsified, progress=_output.tell)
-    _output.emit(verdict, json=output.json, out=output.out)
     doubts = [] if verdict.verdict == "holds" else [f"{name} {verdict.verdict}"]
-    return _output.exit_code(doubts, strict=output.strict)
+    return show(verdict, output, doubts=doubts)
