@@ -61,9 +61,7 @@ class Source:
     ] = ()
     pick: Annotated[
         str | None,
-        Parameter(
-            name="--pick", help="Which rows of each run: final, best, all, or last:5 for a mean."
-        ),
+        Parameter(name="--pick", help="Rows of each run: final, best, all, last:5 (mean)."),
     ] = None
     loss_unit: Annotated[
         str | None, Parameter(name="--loss-unit", help="Unit of the loss, if its column says none.")

@@ -137,7 +137,9 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
             ),
             "huber_high": over_worlds(huber, mean, seed=seed, what="the same with huber"),
             "one_sided_36": over_worlds(
-                np.abs(few["one-sided"]), median, seed=seed,
+                np.abs(few["one-sided"]),
+                median,
+                seed=seed,
                 what="median |error| of one-sided with 36 runs in place of 108",
             ),
             "one_sided_bias": over_worlds(one, mean, seed=seed, what="the same, one-sided"),
