@@ -48,7 +48,8 @@ def train(config: jobs.Config, work: Path) -> dict[str, object]:
     for step in range(steps + 1):
         if step in checks:
             seen.append(bytegpt.evaluate(model, test))
-        if step == steps:
+            lost = seen[-1].mean() > 1.05 * min(check.mean() for check in seen)
+        if step == steps or lost:
             break
         for group in opt.param_groups:
             group["lr"] = config["lr"] * (1 - step / steps)
