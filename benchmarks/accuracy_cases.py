@@ -145,7 +145,7 @@ def vocabulary(folder: Path) -> Iterator[Case]:
     runs = read(folder / "vocabulary.csv", pick="all")
     loss = next(c for c in ("L", "loss_unigram_normalised") if c in runs)
     columns = {
-        "L": runs[loss],
+        "Lu": runs[loss],
         "Nnv": runs["params_nonvocab"],
         "Nv": runs["vocab_size"] * runs["d_model"],
         "D": runs["characters"],

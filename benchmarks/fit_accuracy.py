@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from accuracy_cases import CASES, Case
+from loky import get_reusable_executor
 
 from forescale.errors import ForescaleError
 from forescale.fit import fit, fit_spec, specify
@@ -83,6 +83,15 @@ def run(case: Case) -> Row:
     )
 
 
+def attempt(case: Case) -> Row | str:
+    """The row of a case, or why it has none."""
+    warnings.simplefilter("ignore")
+    try:
+        return run(case)
+    except ForescaleError as error:
+        return str(error)
+
+
 def table(rows: list[Row]) -> str:
     """Markdown: one line per table, its groups pooled."""
     head = (
@@ -127,34 +136,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    warnings.simplefilter("ignore")
+    chosen = [make for make in CASES if args.only in make.__name__]
+    cases = [case for make in chosen for case in make(args.folder)]
     rows: list[Row] = []
-    for make in CASES:
-        if args.only and args.only not in make.__name__:
-            continue
-        begin = time.process_time()
-        try:
-            for case in make(args.folder):
-                try:
-                    rows.append(run(case))
-                except ForescaleError as error:
-                    print(f"skipped {case.table} {case.group}: {error}", file=sys.stderr)
-                    continue
-                r = rows[-1]
-                if args.verbose:
-                    print(
-                        f"{case.table} {case.group}: {len(case.train)}/{len(case.test)} "
-                        f"{r.factor:.3g}x auto {r.auto} {r.auto_error:.2f} in "
-                        f"{100 * r.inside.mean():.0f} w {r.width:.2g} own {r.own_error:.2f} line "
-                        f"{r.line_error:.2f} {r.note}",
-                        file=sys.stderr,
-                    )
-        except ForescaleError as error:
-            print(f"skipped {make.__name__}: {error}", file=sys.stderr)
-        print(f"{make.__name__}: {time.process_time() - begin:.1f} CPU s", file=sys.stderr)
+    with get_reusable_executor(max_workers=args.workers) as pool:
+        for case, result in zip(cases, pool.map(attempt, cases), strict=True):
+            if isinstance(result, str):
+                print(f"skipped {case.table} {case.group}: {result}", file=sys.stderr)
+                continue
+            rows.append(result)
+            if args.verbose:
+                print(
+                    f"{case.table} {case.group}: {len(case.train)}/{len(case.test)} "
+                    f"{result.factor:.3g}x auto {result.auto} {result.auto_error:.2f} in "
+                    f"{100 * result.inside.mean():.0f} w {result.width:.2g} own "
+                    f"{result.own_error:.2f} line {result.line_error:.2f} {result.note}",
+                    file=sys.stderr,
+                )
     text = table(rows)
     print(text)
     if args.out:

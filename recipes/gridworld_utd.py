@@ -13,6 +13,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+
 from forescale.studies._gridworld import RATIOS, steps_to_threshold
 
 AGENTS, BATCHES = 64, {1: 6, 0: 2}

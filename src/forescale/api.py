@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from forescale import datasets
-from forescale.errors import BadTable
+from forescale.errors import BadOption, BadTable
 from forescale.fit import Fit, Objective, specify
 from forescale.fit import fit as _fit
 from forescale.forecast import Backtest, Forecast, choose
@@ -90,6 +90,11 @@ def fit(
         "seed": seed,
     }
     if law == "auto":
+        if fix or bounds or priors:
+            raise BadOption(
+                "fixed, bounded and prior parameters need a law to stand in",
+                fix="name one, as in --law chinchilla",
+            )
         fitted = choose(table, among=among, **options)
     else:
         fitted = _fit(table, law, fix=fix, bounds=bounds, priors=priors, **options)

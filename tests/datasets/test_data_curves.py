@@ -23,8 +23,9 @@ def means(name: str, value: str) -> dict[tuple[str, int], dict[int, float]]:
     return {k: {n: float(np.mean(v)) for n, v in d.items()} for k, d in seen.items()}
 
 
-@pytest.mark.parametrize(("name", "counts", "seeds", "small"), [("digits_mlp", 15, 5, 8),
-                                                       ("teacher_curves", 13, 3, 4)])
+@pytest.mark.parametrize(
+    ("name", "counts", "seeds", "small"), [("digits_mlp", 15, 5, 8), ("teacher_curves", 13, 3, 4)]
+)
 def test_two_architectures_of_two_widths_at_every_count(name, counts, seeds, small):
     curves = means(name, "loss")
     assert sorted(curves) == [("cnn", small), ("cnn", 2 * small), ("mlp", 64), ("mlp", 256)]

@@ -28,32 +28,56 @@ REFUSED: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     "short row after blank": ("runs.csv", HEAD + "\n\n1,2\n", ("row 4",)),
     "same header twice": ("runs.csv", "params,loss,loss\n1,2,3\n", ("two columns", "'loss'")),
     "nameless column": ("runs.csv", "params,,loss\n1e8,a,3\n", ("column 2 has no name",)),
-    "word for a loss": ("runs.csv", HEAD + GOOD + "1e9,1e10,oops\n",
-                        ("row 5", "column 'loss'", "'oops'", "not a number")),
-    "word for params": ("runs.csv", HEAD + "1e8,2e9,3\nbig,2e9,3\n",
-                        ("row 3", "column 'params'", "'big'")),
-    "decimal comma among points": ("runs.csv", HEAD + '1e8,2e9,3.5\n1e8,2e9,"3,4"\n',
-                                   ("row 3", "'3,4'")),
+    "word for a loss": (
+        "runs.csv",
+        HEAD + GOOD + "1e9,1e10,oops\n",
+        ("row 5", "column 'loss'", "'oops'", "not a number"),
+    ),
+    "word for params": (
+        "runs.csv",
+        HEAD + "1e8,2e9,3\nbig,2e9,3\n",
+        ("row 3", "column 'params'", "'big'"),
+    ),
+    "decimal comma among points": (
+        "runs.csv",
+        HEAD + '1e8,2e9,3.5\n1e8,2e9,"3,4"\n',
+        ("row 3", "'3,4'"),
+    ),
     "open quote": ("runs.csv", HEAD + '1e8,"2e9,3.5\n', ("row 2", "quotes")),
     "binary": ("runs.csv", bytes(range(256)) * 20, ("binary",)),
     "nul bytes": ("runs.csv", b"a,b\n1,\x002\n", ("binary",)),
-    "truncated gzip": ("runs.csv.gz", gzip.compress((HEAD + GOOD).encode() * 50)[:40],
-                       ("gzip", "cut short")),
+    "truncated gzip": (
+        "runs.csv.gz",
+        gzip.compress((HEAD + GOOD).encode() * 50)[:40],
+        ("gzip", "cut short"),
+    ),
     "gzip of nothing": ("runs.csv.gz", gzip.compress(b""), ("empty",)),
     "excel workbook": ("runs.csv", b"PK\x03\x04" + b"x" * 50, ("Excel", "CSV")),
     "sqlite": ("mlflow.db", b"SQLite format 3\x00rest", ("SQLite",)),
     "web page": ("runs.csv", "<!DOCTYPE html><html></html>", ("web page",)),
     "lfs pointer": ("runs.csv", "version https://git-lfs.github.com/spec/v1\n", ("LFS",)),
     "damaged utf-16": ("runs.csv", b"\xff\xfea\x00,", ("utf-16", "damaged")),
-    "log flops": ("runs.csv", "log10_flops,loss\n18,3.5\n19,3.2\n",
-                  ("logarithm", "log10_flops", "add a column flops")),
+    "log flops": (
+        "runs.csv",
+        "log10_flops,loss\n18,3.5\n19,3.2\n",
+        ("logarithm", "log10_flops", "add a column flops"),
+    ),
     "log in brackets": ("runs.csv", "params (log10),loss\n8,3.5\n9,3.2\n", ("logarithm",)),
-    "many losses": ("runs.csv", "params,loss_c4,loss_pile\n1e8,3,4\n2e8,2,3\n",
-                    ("which loss", "--map loss=loss_c4")),
-    "scaled header, plain values": ("runs.csv", "params [M],loss\n1e9,3\n2e9,2\n",
-                                    ("params [M]", "already")),
-    "seven among billions": ("runs.csv", HEAD + "7,2e11,2.1\n7e9,2e11,2.2\n1e9,2e11,2.4\n",
-                             ("row 2", "column 'params'", "7 stands beside", "7B")),
+    "many losses": (
+        "runs.csv",
+        "params,loss_c4,loss_pile\n1e8,3,4\n2e8,2,3\n",
+        ("which loss", "--map loss=loss_c4"),
+    ),
+    "scaled header, plain values": (
+        "runs.csv",
+        "params [M],loss\n1e9,3\n2e9,2\n",
+        ("params [M]", "already"),
+    ),
+    "seven among billions": (
+        "runs.csv",
+        HEAD + "7,2e11,2.1\n7e9,2e11,2.2\n1e9,2e11,2.4\n",
+        ("row 2", "column 'params'", "7 stands beside", "7B"),
+    ),
     "all params zero": ("runs.csv", HEAD + "0,1e9,3\n0,2e9,2\n", ("row 2", "'params'", "zero")),
     "all losses missing": ("runs.csv", HEAD + "1e8,1e9,\n2e8,1e9,NA\n", ("finite loss", "'loss'")),
     "log-likelihoods": ("runs.csv", HEAD + "1e8,1e9,-3\n2e8,2e9,-2\n", ("row 2", "-3", "sign")),
@@ -63,15 +87,24 @@ REFUSED: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     "broken json": ("runs.json", '[{"params": 1,}', ("row 1", "not JSON")),
     "broken json line": ("runs.jsonl", '{"loss": 3}\n{"loss": \n{"loss": 2}\n', ("row 2",)),
     "deep json": ("runs.json", "[" * 100_000, ("JSON",)),
-    "json columns of two lengths": ("runs.json", '{"params": [1, 2], "loss": [3]}',
-                                    ("'loss' has 1 cells", "has 2")),
-    "split json with a short row": ("runs.json", '{"columns": ["params", "loss"], "data": [[1]]}',
-                                    ("row 1", "2 cells")),
+    "json columns of two lengths": (
+        "runs.json",
+        '{"params": [1, 2], "loss": [3]}',
+        ("'loss' has 1 cells", "has 2"),
+    ),
+    "split json with a short row": (
+        "runs.json",
+        '{"columns": ["params", "loss"], "data": [[1]]}',
+        ("row 1", "2 cells"),
+    ),
     "no parquet": ("runs.parquet", "params,loss\n1,2\n", ("Parquet",)),
     "cut parquet": ("runs.parquet", b"PAR1 and then nothing", ("whole Parquet",)),
     "damaged parquet": ("runs.parquet", b"PAR1" + b"\0" * 40 + b"PAR1", ("damaged",)),
-    "text in json": ("runs.jsonl", '{"params": 1e8, "loss": 3}\n{"params": 2e8, "loss": "x"}\n',
-                     ("row 2", "column 'loss'", "'x'")),
+    "text in json": (
+        "runs.jsonl",
+        '{"params": 1e8, "loss": 3}\n{"params": 2e8, "loss": "x"}\n',
+        ("row 2", "column 'loss'", "'x'"),
+    ),
 }
 
 
@@ -124,18 +157,25 @@ NOTED = {
     "constant params": (HEAD + "1e8,1e9,3\n1e8,2e9,2.9\n1e8,4e9,2.8\n", "exponent in N is open"),
     "two rows": (HEAD + "1e8,1e9,3\n2e8,2e9,2.9\n", "only 2 rows"),
     "perplexities": (HEAD + "1e8,1e9,30\n2e8,2e9,25\n4e8,4e9,22\n", "perplexity"),
-    "replicates": ("run,params,tokens,loss\na,1e8,1e9,3\na,1e8,1e9,3.01\nb,2e8,1e9,2.9\n",
-                   "replicates"),
-    "compute beyond 6ND": ("params,tokens,flops,loss\n" + "".join(
-        f"{n}e8,2e9,{3 * 6 * n * 2}e17,{3 - n / 10}\n" for n in (1, 2, 3)), "times 6ND"),
-    "params in millions": ("params,tokens,flops,loss\n" + "".join(
-        f"{n}00,2e9,{6 * n * 2}e17,{3 - n / 10}\n" for n in (1, 2, 3)), "params [M]"),
+    "replicates": (
+        "run,params,tokens,loss\na,1e8,1e9,3\na,1e8,1e9,3.01\nb,2e8,1e9,2.9\n",
+        "replicates",
+    ),
+    "compute beyond 6ND": (
+        "params,tokens,flops,loss\n"
+        + "".join(f"{n}e8,2e9,{3 * 6 * n * 2}e17,{3 - n / 10}\n" for n in (1, 2, 3)),
+        "times 6ND",
+    ),
+    "params in millions": (
+        "params,tokens,flops,loss\n"
+        + "".join(f"{n}00,2e9,{6 * n * 2}e17,{3 - n / 10}\n" for n in (1, 2, 3)),
+        "params [M]",
+    ),
     "small params, many tokens": (HEAD + "70,1e9,3\n160,2e9,2.9\n400,4e9,2.8\n", "in millions"),
     "nothing recognised": ("a,b\n1,2\n3,4\n", "--map"),
     "unknown unit": ("params (bananas),loss\n1e8,3\n2e8,2\n", "bananas"),
     "missing tokens": (HEAD + "1e8,,3\n" + GOOD, "no D (first: row 2)"),
-    "accuracy": ("flops,loss\n" + "".join(f"1e{18 + i},0.{i + 1}\n" for i in range(6)),
-                 "accuracy"),
+    "accuracy": ("flops,loss\n" + "".join(f"1e{18 + i},0.{i + 1}\n" for i in range(6)), "accuracy"),
     "cut last json line": ('{"params": 1e8, "loss": 3}\n{"params": 2e', "cut short"),
     "latin-1": ("params,loss,modèle\n1e8,3,é\n2e8,2,é\n".encode("latin-1"), "Latin-1"),
 }
@@ -163,8 +203,10 @@ def test_a_folder_is_refused_with_the_tables_in_it(tmp_path):
         read(tmp_path)
 
 
-@pytest.mark.parametrize("thing", [3, None, object(), [1, 2], {"a": 3}, {"a": [1], "b": [1, 2]},
-                                   {}, [], b"a,b", {"a": "text"}])
+@pytest.mark.parametrize(
+    "thing",
+    [3, None, object(), [1, 2], {"a": 3}, {"a": [1], "b": [1, 2]}, {}, [], b"a,b", {"a": "text"}],
+)
 def test_an_object_that_is_no_table_is_refused(thing):
     with pytest.raises(BadTable) as caught:
         read(thing)

@@ -10,8 +10,7 @@ NAN = float("nan")
 
 
 def curves(loss_a=(5, 4, 3), loss_b=(5.1, 4.1, 3.1), **more):
-    return {"run": ["a"] * 3 + ["b"] * 3, "step": [1, 2, 3] * 2,
-            "loss": [*loss_a, *loss_b], **more}
+    return {"run": ["a"] * 3 + ["b"] * 3, "step": [1, 2, 3] * 2, "loss": [*loss_a, *loss_b], **more}
 
 
 def test_a_table_of_curves_is_cut_to_its_ends_with_a_note():
@@ -56,26 +55,50 @@ def test_a_loss_logged_now_and_then_gives_its_last_value():
 
 
 def test_curves_without_run_ids_are_found_by_their_settings():
-    runs = read({"params": [1e8] * 3 + [2e8] * 3, "schedule": ["cos"] * 6,
-                 "step": [1, 2, 3] * 2, "lr": [3, 2, 1] * 2, "loss": [5, 4, 3, 5.1, 4.1, 3.1]})
+    runs = read(
+        {
+            "params": [1e8] * 3 + [2e8] * 3,
+            "schedule": ["cos"] * 6,
+            "step": [1, 2, 3] * 2,
+            "lr": [3, 2, 1] * 2,
+            "loss": [5, 4, 3, 5.1, 4.1, 3.1],
+        }
+    )
     assert runs["L"].tolist() == [3, 3.1]
 
 
 def test_run_numbers_that_start_again_in_each_group_are_told_apart():
-    runs = read({"optimizer": ["x"] * 3 + ["y"] * 3, "run": [1] * 6, "step": [1, 2, 3] * 2,
-                 "loss": [5, 4, 3, 5.1, 4.1, 3.1]})
+    runs = read(
+        {
+            "optimizer": ["x"] * 3 + ["y"] * 3,
+            "run": [1] * 6,
+            "step": [1, 2, 3] * 2,
+            "loss": [5, 4, 3, 5.1, 4.1, 3.1],
+        }
+    )
     assert runs["L"].tolist() == [3, 3.1]
 
 
 def test_a_log_of_one_run_is_one_curve():
-    runs = read({"step": [1, 2, 3, 4], "grad_norm": [1, 2, 3, 4], "foo": [9, 8, 7, 6],
-                 "loss": [4, 3, NAN, 2], "eval_speed": [NAN, 1, NAN, 1]})
+    runs = read(
+        {
+            "step": [1, 2, 3, 4],
+            "grad_norm": [1, 2, 3, 4],
+            "foo": [9, 8, 7, 6],
+            "loss": [4, 3, NAN, 2],
+            "eval_speed": [NAN, 1, NAN, 1],
+        }
+    )
     assert runs["L"].tolist() == [2]
 
 
 def test_task_scores_along_training_are_no_loss_curve():
-    table = {"params": [1e8] * 4, "step": [1, 2, 1, 2], "task": ["x", "x", "y", "y"],
-             "value": [0.1, 0.2, 0.3, 0.4]}
+    table = {
+        "params": [1e8] * 4,
+        "step": [1, 2, 1, 2],
+        "task": ["x", "x", "y", "y"],
+        "value": [0.1, 0.2, 0.3, 0.4],
+    }
     assert len(read(table)) == 4
 
 

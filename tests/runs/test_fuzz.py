@@ -12,16 +12,61 @@ from hypothesis import strategies as st
 from forescale.errors import ForescaleError
 from forescale.runs import RunTable, read
 
-QUICK = settings(max_examples=150, deadline=None,
-                 suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 CELLS = st.one_of(
-    st.sampled_from(["1e8", "7B", "1,5", "1.000.000", "", "nan", "inf", "-", "3%", "1e999", "0",
-                     "-1", '"', '"1,000"', "x", "#", "\u2212", "1_000", "5xC", "=1+1", "\ufeff"]),
-    st.floats().map(str), st.integers().map(str), st.text(max_size=5),
+    st.sampled_from(
+        [
+            "1e8",
+            "7B",
+            "1,5",
+            "1.000.000",
+            "",
+            "nan",
+            "inf",
+            "-",
+            "3%",
+            "1e999",
+            "0",
+            "-1",
+            '"',
+            '"1,000"',
+            "x",
+            "#",
+            "\u2212",
+            "1_000",
+            "5xC",
+            "=1+1",
+            "\ufeff",
+        ]
+    ),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.text(max_size=5),
 )
-HEADERS = st.sampled_from(["params", "tokens", "loss", "flops", "run", "step", "params [M]", "N",
-                           "n", "loss_c4", "log_flops", "ppl", "is_final", "", "L", "lr", "C"])
+HEADERS = st.sampled_from(
+    [
+        "params",
+        "tokens",
+        "loss",
+        "flops",
+        "run",
+        "step",
+        "params [M]",
+        "N",
+        "n",
+        "loss_c4",
+        "log_flops",
+        "ppl",
+        "is_final",
+        "",
+        "L",
+        "lr",
+        "C",
+    ]
+)
 RECORDS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(HEADERS, inner, max_size=3),
@@ -82,9 +127,10 @@ def test_tables_of_strange_cells(tmp_path, header, rows, sep, end, pick):
 @given(at=st.integers(0, 90), junk=st.binary(max_size=4), cut=st.integers(0, 8))
 def test_a_good_table_with_bytes_changed(tmp_path, at, junk, cut):
     good = b"run,step,params,tokens,loss\n" + b"".join(
-        b"r%d,%d,1e%d,2e9,3.%d\n" % (i // 3, i, 7 + i // 3, i) for i in range(9))
+        b"r%d,%d,1e%d,2e9,3.%d\n" % (i // 3, i, 7 + i // 3, i) for i in range(9)
+    )
     path = tmp_path / "r.csv"
-    path.write_bytes(good[:at] + junk + good[at + cut:])
+    path.write_bytes(good[:at] + junk + good[at + cut :])
     reads_or_refuses(path)
 
 
@@ -101,19 +147,46 @@ def test_arbitrary_columns(table):
 
 
 @QUICK
-@given(expression=st.one_of(
-    st.text(max_size=40),
-    st.lists(st.sampled_from(["N", "loss", "group", "zeta", "<", ">=", "=", "!=", " in ", ",",
-                              " and ", "&", "1e8", "7B", "a", "'a,b'", '"', "(", "not in", " "]),
-             max_size=8).map("".join),
-))
+@given(
+    expression=st.one_of(
+        st.text(max_size=40),
+        st.lists(
+            st.sampled_from(
+                [
+                    "N",
+                    "loss",
+                    "group",
+                    "zeta",
+                    "<",
+                    ">=",
+                    "=",
+                    "!=",
+                    " in ",
+                    ",",
+                    " and ",
+                    "&",
+                    "1e8",
+                    "7B",
+                    "a",
+                    "'a,b'",
+                    '"',
+                    "(",
+                    "not in",
+                    " ",
+                ]
+            ),
+            max_size=8,
+        ).map("".join),
+    )
+)
 def test_arbitrary_conditions(expression):
     columns = {"N": [1e8, 2e8, 4e8], "loss": [3.0, 2.9, 2.8], "group": ["a", "b", "a,b"]}
     reads_or_refuses(columns, where=expression)
 
 
-@pytest.mark.parametrize("mapping", [{"loss": "nope"}, {"": ""}, ["loss"], "loss=zz",
-                                     {"L": "params", "N": "params"}])
+@pytest.mark.parametrize(
+    "mapping", [{"loss": "nope"}, {"": ""}, ["loss"], "loss=zz", {"L": "params", "N": "params"}]
+)
 def test_a_map_that_fits_nothing_is_refused(mapping):
     with pytest.raises(ForescaleError):
         read({"params": [1e8, 2e8], "loss": [3.0, 2.9]}, map=mapping)

@@ -40,8 +40,13 @@ def assert_the_three_runs(runs: RunTable):
 
 
 def european(mark: str) -> str:
-    return CSV.replace(",", ";").replace("1e8", "100.000.000").replace("3.5", "3" + mark + "5"
-                       ).replace("3.2", "3" + mark + "2").replace("3.0", "3" + mark + "0")
+    return (
+        CSV.replace(",", ";")
+        .replace("1e8", "100.000.000")
+        .replace("3.5", "3" + mark + "5")
+        .replace("3.2", "3" + mark + "2")
+        .replace("3.0", "3" + mark + "0")
+    )
 
 
 TEXTS = {
@@ -66,20 +71,26 @@ TEXTS = {
     "suffixes": CSV.replace("1e8", "100M").replace("2e9", "2B").replace("8e9", "8 B"),
     "quoted thousands": CSV.replace("1e8", '"100,000,000"'),
     "thin spaces": CSV.replace("1e8", "100\u202f000\u202f000"),
-    "unit in the header": CSV.replace("params", "params [M]").replace("1e8", "100").replace(
-        "2e8", "200").replace("4e8", "400"),
-    "unit as a suffix": CSV.replace("tokens", "tokens_B").replace("2e9", "2").replace(
-        "4e9", "4").replace("8e9", "8"),
+    "unit in the header": CSV.replace("params", "params [M]")
+    .replace("1e8", "100")
+    .replace("2e8", "200")
+    .replace("4e8", "400"),
+    "unit as a suffix": CSV.replace("tokens", "tokens_B")
+    .replace("2e9", "2")
+    .replace("4e9", "4")
+    .replace("8e9", "8"),
     "loss in nats": CSV.replace("loss", "loss (nats)"),
-    "pandas' index": "".join(f"{i - 1 if i else ''},{line}\n"
-                             for i, line in enumerate(CSV.splitlines())),
+    "pandas' index": "".join(
+        f"{i - 1 if i else ''},{line}\n" for i, line in enumerate(CSV.splitlines())
+    ),
     "json records": json.dumps(ROWS),
     "json columns": json.dumps(COLUMNS),
     "json lines": "\n".join(json.dumps(row) for row in ROWS) + "\n",
     "json split": json.dumps({"columns": list(ROWS[0]), "data": [list(r.values()) for r in ROWS]}),
     "json under a key": json.dumps({"version": 1, "runs": ROWS}),
-    "json of pandas": json.dumps({k: {str(i): c for i, c in enumerate(v)}
-                                  for k, v in COLUMNS.items()}),
+    "json of pandas": json.dumps(
+        {k: {str(i): c for i, c in enumerate(v)} for k, v in COLUMNS.items()}
+    ),
 }
 
 
@@ -194,8 +205,14 @@ def test_the_only_count_of_params_stands_in_for_n():
 
 
 def test_total_and_active_params_leave_n_open_and_compute_uses_the_active():
-    runs = read({"params_total": [8e9, 9e9], "params_active": [1e9, 2e9], "tokens": [1e10, 1e10],
-                 "loss": [3, 2]})
+    runs = read(
+        {
+            "params_total": [8e9, 9e9],
+            "params_active": [1e9, 2e9],
+            "tokens": [1e10, 1e10],
+            "loss": [3, 2],
+        }
+    )
     assert "N" not in runs.columns
     assert runs["C"][0] == 6e19
     assert any("--map params=params_active" in note for note in runs.notes)
@@ -209,12 +226,19 @@ def test_the_third_of_n_d_c_is_derived_and_never_overwritten():
     assert given["C"][0] == 9e18
 
 
-@pytest.mark.parametrize(("header", "unit", "value", "expected", "kept"), [
-    ("loss", "perplexity", np.e, 1.0, "nats/token"), ("loss", "bits", 1.0, np.log(2), "nats/token"),
-    ("ppl", None, np.e, 1.0, "nats/token"), ("loss (bits)", None, 1.0, np.log(2), "nats/token"),
-    ("bpb", None, 0.9, 0.9, "bits/byte"), ("loss", "bpb", 0.9, 0.9, "bits/byte"),
-    ("log_perplexity", None, 0.9, 0.9, "nats/token"), ("loss", "relative", -1.0, -1.0, "relative"),
-])
+@pytest.mark.parametrize(
+    ("header", "unit", "value", "expected", "kept"),
+    [
+        ("loss", "perplexity", np.e, 1.0, "nats/token"),
+        ("loss", "bits", 1.0, np.log(2), "nats/token"),
+        ("ppl", None, np.e, 1.0, "nats/token"),
+        ("loss (bits)", None, 1.0, np.log(2), "nats/token"),
+        ("bpb", None, 0.9, 0.9, "bits/byte"),
+        ("loss", "bpb", 0.9, 0.9, "bits/byte"),
+        ("log_perplexity", None, 0.9, 0.9, "nats/token"),
+        ("loss", "relative", -1.0, -1.0, "relative"),
+    ],
+)
 def test_units_of_loss(header, unit, value, expected, kept):
     runs = read({"params": [1e8, 2e8], header: [value, value]}, loss_unit=unit)
     assert runs["L"][0] == pytest.approx(expected)
@@ -266,8 +290,9 @@ def test_columns_answer_to_every_name_and_miss_with_a_hint():
 
 def test_a_table_shows_itself():
     runs = read(COLUMNS)
-    assert repr(runs) == ("RunTable(dict: 3 rows, N 100M..400M, D 2B..8B, C 1.2e18..1.92e19, "
-                          "L 3..3.5)")
+    assert repr(runs) == (
+        "RunTable(dict: 3 rows, N 100M..400M, D 2B..8B, C 1.2e18..1.92e19, L 3..3.5)"
+    )
     assert "read from 'params'" in runs.summary()
     assert "<table>" in runs._repr_html_()
 
@@ -291,7 +316,9 @@ def test_complete_leaves_out_rows_without_a_value():
 
 
 def test_importing_the_room_is_light():
-    code = ("import sys, forescale.runs; "
-            "print(sorted({'pandas','polars','scipy','duckdb','pyarrow','narwhals','torch'}"
-            " & set(sys.modules)))")
+    code = (
+        "import sys, forescale.runs; "
+        "print(sorted({'pandas','polars','scipy','duckdb','pyarrow','narwhals','torch'}"
+        " & set(sys.modules)))"
+    )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -11,15 +11,18 @@ from forescale.errors import BadOption, BadTable
 from forescale.runs import compute, frontier, isoflop_groups, read, scale_name, scale_order
 
 
-@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=2, max_size=12,
-                unique=True))
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=2, max_size=12, unique=True)
+)
 def test_the_frontier_is_what_no_cheaper_run_beats(points):
     flops, losses = zip(*points, strict=True)
     runs = read({"flops": list(map(float, flops)), "loss": list(map(float, losses))})
     best = frontier(runs)
-    slow = {(c, loss) for c, loss in points
-            if not any(c2 <= c and loss2 <= loss and (c2, loss2) != (c, loss)
-                       for c2, loss2 in points)}
+    slow = {
+        (c, loss)
+        for c, loss in points
+        if not any(c2 <= c and loss2 <= loss and (c2, loss2) != (c, loss) for c2, loss2 in points)
+    }
     assert set(zip(best["C"].tolist(), best["L"].tolist(), strict=True)) == slow
     assert (np.diff(best["C"]) > 0).all() and (np.diff(best["L"]) < 0).all()
 

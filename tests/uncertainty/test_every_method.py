@@ -27,9 +27,7 @@ def grouped(grid: Callable[..., RunTable]) -> Fit:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_draws_have_a_row_per_resample_and_a_column_per_parameter(
-    method: str, fitted: Fit
-) -> None:
+def test_draws_have_a_row_per_resample_and_a_column_per_parameter(method: str, fitted: Fit) -> None:
     drawn = assess(fitted, method, resamples=50)
     assert drawn.draws is not None
     kept, p = drawn.draws.natural.shape
@@ -92,8 +90,12 @@ def test_groups_keep_their_own_parameters(method: str, grouped: Fit) -> None:
     drawn = assess(grouped, method, resamples=60, cluster=None)
     assert drawn.draws is not None
     assert drawn.draws.natural.shape[1] == 7
-    assert set(drawn.intervals) == {"A", "alpha", "beta", *(
-        f"{n}[{g}]" for n in "EB" for g in ("books", "web"))}
+    assert set(drawn.intervals) == {
+        "A",
+        "alpha",
+        "beta",
+        *(f"{n}[{g}]" for n in "EB" for g in ("books", "web")),
+    }
     for name, (lo, hi) in drawn.intervals.items():
         assert lo < hi, name
 

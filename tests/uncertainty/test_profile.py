@@ -61,6 +61,15 @@ def test_an_end_that_the_data_never_rule_out_is_open() -> None:
     assert 0.0 < hi < np.inf
 
 
+def test_a_second_valley_that_fits_as_well_is_part_of_the_interval() -> None:
+    # A flat loss is a floor, or else no floor and an exponent of nothing.
+    rng = np.random.default_rng(3)
+    table = RunTable({"C": np.logspace(18, 21, 10), "L": 2.0 * np.exp(0.01 * rng.normal(size=10))})
+    found = profile(fit(table, "power"), "E")
+    assert found.interval[0] == 0.0
+    assert 2.0 < found.interval[1] < 2.1
+
+
 def test_a_bound_is_the_end_where_the_data_do_not_stop_before_it(line: Tables) -> None:
     fitted = fit(line(8, noise=0.05, seed=1), "power")
     lo, hi = profile(fitted, "E").interval

@@ -108,8 +108,6 @@ def fitted(runs: str, source: Source, how: Fitting, *, level: float) -> Fit:
     fix = {k: v[0] for k, v in how.numbers("fix").items()}
     bounds = {k: (v[0], v[1]) for k, v in how.numbers("bound").items()}
     priors = {k: (v[0], v[1]) for k, v in how.numbers("prior").items()}
-    if how.law == "auto" and (fix or bounds or priors):
-        raise BadOption("--fix, --bound and --prior need a law", fix="add --law NAME")
     return api.fit(
         table(runs, source),
         how.law,

@@ -16,9 +16,9 @@ EXAMPLE = "forescale backtest stdlib_bytes --law chinchilla"
 def run(
     runs: Runs,
     *,
-    how: Fitting = Fitting(),  # noqa: B008 (frozen)
-    source: Source = Source(),  # noqa: B008
-    output: Output = Output(),  # noqa: B008
+    how: Fitting = Fitting(),
+    source: Source = Source(),
+    output: Output = Output(),
     level: Level = 0.9,
 ) -> int:
     """Hold out the largest runs, forecast them from the others, and score it."""

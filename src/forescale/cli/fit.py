@@ -16,9 +16,9 @@ EXAMPLE = "forescale fit stdlib_bytes --law chinchilla -o fit.json"
 def run(
     runs: Runs,
     *,
-    how: Fitting = Fitting(),  # noqa: B008 (frozen)
-    source: Source = Source(),  # noqa: B008
-    output: Output = Output(),  # noqa: B008
+    how: Fitting = Fitting(),
+    source: Source = Source(),
+    output: Output = Output(),
     level: Level = 0.9,
 ) -> int:
     """Fit a scaling law to a table of runs: its numbers with intervals and doubts."""

@@ -33,9 +33,9 @@ def run(
         _list("--at", "NAME=VALUE", "Any other input of the law: examples=1000. Repeat."),
     ] = (),
     group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
-    how: Fitting = Fitting(),  # noqa: B008 (frozen)
-    source: Source = Source(),  # noqa: B008
-    output: Output = Output(),  # noqa: B008
+    how: Fitting = Fitting(),
+    source: Source = Source(),
+    output: Output = Output(),
     level: Level = 0.9,
 ) -> int:
     """Forecast runs that nobody has made: median, interval, backtest and verdict.
@@ -49,7 +49,7 @@ def run(
     if set(places) == {"C"} and set(fit.law.inputs) == {"N", "D"}:
         from forescale.plan import plan
 
-        plans = [plan(fit, flops=float(c), group=group) for c in places["C"]]
+        plans = [plan(fit, flops=float(c), group=group, test=False) for c in places["C"]]
         places = {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
     result = forecast(fit, places, level=level, group=group)
     return show(result, output, doubts=result.verdict.reasons)

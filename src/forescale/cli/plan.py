@@ -25,9 +25,9 @@ def run(
     params: Annotated[str, Parameter(name=["--params", "--N"], help="Size: 7B.")] = "",
     within: Annotated[str, Parameter(help="What counts as a tie in loss: 0.5%.")] = "0.5%",
     group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
-    how: Fitting = Fitting(),  # noqa: B008 (frozen)
-    source: Source = Source(),  # noqa: B008
-    output: Output = Output(),  # noqa: B008
+    how: Fitting = Fitting(),
+    source: Source = Source(),
+    output: Output = Output(),
     level: Level = 0.9,
 ) -> int:
     """Spend a budget: compute-optimal N and D, the flat range, and the loss to expect."""

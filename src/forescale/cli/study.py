@@ -52,15 +52,15 @@ def run(
         )
         rows = [{"study": v.name, "verdict": v.verdict, "why": v.why} for v in found]
         _output.emit(
-            [v.to_dict() for v in found], text=_output.table(rows), json=output.json,
+            [v.to_dict() for v in found],
+            text=_output.table(rows),
+            json=output.json,
             out=output.out,
         )
         doubts = [f"{v.name} {v.verdict}" for v in found if v.verdict != "holds"]
         return _output.exit_code(doubts, strict=output.strict)
     if not name:
-        raise BadOption(
-            f"'{what}' needs a study", fix=f"one of {', '.join(studies.names())}"
-        )
+        raise BadOption(f"'{what}' needs a study", fix=f"one of {', '.join(studies.names())}")
     if what == "show":
         study = studies.get(name)
         _output.emit(study, json=output.json, out=output.out)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from forescale import laws
 from forescale.errors import BadTable
 from forescale.fit._build import Spec, build
 from forescale.fit._rho import Rho
-from forescale.fit.objective import Objective
+from forescale.fit.objective import Objective, Shape
 from forescale.fit.result import Draws, Fit, Flag
 from forescale.laws import Law, Param
 from forescale.runs import Dropped, RunTable
@@ -77,7 +78,10 @@ def _state(fit: Fit) -> dict[str, Any]:
     return {
         "law": {
             "inputs": list(law.inputs),
-            "params": [[p.name, p.unit, p.lower, p.upper, p.meaning] for p in law.params],
+            "params": [
+                [p.name, p.unit, p.lower, p.upper, p.meaning, p.start and list(p.start)]
+                for p in law.params
+            ],
             "source": law.source,
             "residual": law.residual,
             "units": dict(law.units),
@@ -117,7 +121,7 @@ def from_dict(data: Mapping[str, Any]) -> Fit:
         )
     try:
         return _rebuild(data)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise BadTable(
             f"the fit is damaged: {type(error).__name__} {error}",
             fix="write it again with forescale fit RUNS -o fit.json",
@@ -129,21 +133,51 @@ def _number(value: Any) -> float:
     return float("inf") if value is None else float(value)
 
 
+def _law(data: Mapping[str, Any]) -> Law:
+    s = data["state"]["law"]
+    law = Law(
+        name=_word(data["law"]),
+        formula=_word(data["formula"]),
+        inputs=tuple(s["inputs"]),
+        predicts=_word(data["predicts"]),
+        params=tuple(
+            Param(
+                n,
+                u,
+                -_number(None) if lo is None else lo,
+                _number(hi),
+                m,
+                None if start is None else (start[0], start[1]),
+            )
+            for n, u, lo, hi, m, start in s["params"]
+        ),
+        source=s["source"],
+        residual=s["residual"],
+        units=s["units"],
+    )
+    known = laws.get(law.name) if law.name in laws.names() else None
+    if known is None or (known.formula, known.inputs) != (law.formula, law.inputs):
+        return law
+    # What JSON cannot hold comes from the catalogue: where its fits start, how a program runs.
+    return replace(known, predicts=law.predicts, params=law.params, units=law.units)
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} stands where a word should")
+    return value
+
+
+def _shaped(values: Any, shape: tuple[int, ...], kind: type = float) -> np.ndarray[Any, Any]:
+    array: np.ndarray[Any, Any] = np.array(values, kind)
+    if array.shape != shape or (kind is float and not np.isfinite(array).all()):
+        raise ValueError(f"numbers of shape {array.shape} stand where {shape} should")
+    return array
+
+
 def _rebuild(data: Mapping[str, Any]) -> Fit:
     s = data["state"]
-    law = Law(
-        name=data["law"],
-        formula=data["formula"],
-        inputs=tuple(s["law"]["inputs"]),
-        predicts=data["predicts"],
-        params=tuple(
-            Param(n, u, -_number(None) if lo is None else lo, _number(hi), m)
-            for n, u, lo, hi, m in s["law"]["params"]
-        ),
-        source=s["law"]["source"],
-        residual=s["law"]["residual"],
-        units=s["law"]["units"],
-    )
+    law = _law(data)
     columns = {
         c: np.array([np.nan if x is None else x for x in v], float)
         if not any(isinstance(x, str) for x in v)
@@ -169,23 +203,28 @@ def _rebuild(data: Mapping[str, Any]) -> Fit:
         starts=s["starts"],
         seed=data["seed"],
     )
+    problem = build(runs, spec).with_rho(Rho(**s["rho"]))
+    p = problem.size
     draws = None
     if s["draws"] is not None:
         d = s["draws"]
-        natural = np.array(d["natural"], float)
+        natural = _shaped(d["natural"], (len(d["natural"]), p))
         draws = Draws(data["uncertainty"], natural, d["seed"], tuple(d["notes"]), d["cluster"])
+    level = float(data["level"])
+    if not 0 < level < 1 or s["rho"]["shape"] not in get_args(Shape):
+        raise ValueError(f"level {level}, loss {s['rho']['shape']!r}")
     fit = Fit(
         spec=spec,
         runs=runs,
-        problem=build(runs, spec).with_rho(Rho(**s["rho"])),
-        theta=np.array(s["theta"], float),
+        problem=problem,
+        theta=_shaped(s["theta"], (p,)),
         value=data["objective"]["value"],
         converged=data["converged"],
-        at_bound=np.array(s["at_bound"], bool),
-        covariance=np.array(s["covariance"], float),
+        at_bound=_shaped(s["at_bound"], (p,), bool),
+        covariance=_shaped(s["covariance"], (p, p)),
         flags=tuple(Flag(**f) for f in data["flags"]),
         draws=draws,
-        level=data["level"],
+        level=level,
         choice=data["choice"],
         profiled=None
         if s["profiled"] is None

@@ -83,7 +83,8 @@ def _identifiability(
         Flag(
             "unidentified",
             "warn",
-            f"the data cannot tell {combination} apart (condition {s[0] / s[-1]:.0f}); "
+            f"the data cannot tell {combination} apart "
+            f"(condition {s[0] / max(s[-1], 1e-16 * s[0]):.2g}); "
             "forecasts may still be sound, single parameters are not",
         )
     ]

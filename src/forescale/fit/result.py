@@ -169,10 +169,14 @@ class Fit:
         """Which full coordinates are the law's parameters in a group.
 
         Raises:
-            BadOption: If the fit has groups and none was named.
+            BadOption: If the fit has groups and none was named, or has none and one was.
             UnknownName: If there is no such group.
         """
         if self.spec.by is None:
+            if group is not None:
+                raise BadOption(
+                    f"this fit has no groups, so there is no '{group}'", fix="fit with --by COLUMN"
+                )
             return np.asarray(self.problem.columns[0])
         names, _ = groups_of(self.runs, self.spec.by)
         if group is None:

@@ -67,9 +67,12 @@ def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
         assert cut is not None
         tested = (
             f"backtest at {cut.factor:.3g}x: error {cut.error_pct:.2g} % "
-            f"({100 * cut.coverage:.0f} % of {cut.held_out} runs inside), "
+            f"({round(cut.coverage * cut.held_out)} of {cut.held_out} held-out runs inside), "
             f"straight line {cut.rivals['straight line']:.2g} %"
         )
+        if test.inflation > 1.05:
+            # The coverage above is from before the widening that it led to.
+            tested += f", intervals widened {test.inflation:.2g}x since"
         line = [c.rivals["straight line"] for c in test.cuts]
         own = [c.error_pct for c in test.cuts]
         if sum(own) > 1.2 * sum(line):

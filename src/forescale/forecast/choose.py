@@ -22,6 +22,7 @@ from forescale.fit._build import needed
 from forescale.forecast._scale import scale_of
 from forescale.forecast.backtest import cut_points
 from forescale.forecast.rivals import line
+from forescale.laws import Law
 from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -33,6 +34,8 @@ CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("Ne", "Nd"), ("encoder_decoder",)),
     *(((x,), ("power", "rectified", "three_regions", "bnsl")) for x in ("C", "D", "n", "N", "S")),
 )
+#: Runs below which a flexible law is no candidate: it fits anything, and takes seconds to.
+LEAST_RUNS = {"bnsl": 48}
 #: Held-out errors closer than this ratio are a tie.
 TIE = 1.15
 #: Cuts used for scoring.
@@ -66,12 +69,17 @@ def candidates(runs: RunTable) -> tuple[str, ...]:
     Raises:
         BadTable: If no law of the set fits the columns.
     """
+    return _worth_trying(runs)[1]
+
+
+def _worth_trying(runs: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The inputs that tell most of the runs, and the laws to try on them."""
     known = set(laws.names())
     for inputs, names in CANDIDATES:
         if all(_varies(runs, i) for i in inputs):
-            found = tuple(n for n in names if n in known)
+            found = tuple(n for n in names if n in known and len(runs) >= LEAST_RUNS.get(n, 0))
             if found:
-                return found
+                return inputs, found
     have = ", ".join(runs.columns)
     raise BadTable(
         f"no law can be chosen: the table tells no scale that varies (columns: {have})",
@@ -107,14 +115,19 @@ def choose(
     Raises:
         ForescaleError: If no candidate could be fitted; the error of the first.
     """
-    names = tuple(among) or candidates(runs)
+    inputs, names = ((), tuple(among)) if among else _worth_trying(runs)
     options = {("objective_" if k == "objective" else k): v for k, v in options.items()}
     fits: list[Fit] = []
     failed: list[tuple[str, str]] = []
     first_error: ForescaleError | None = None
     for name in names:
         try:
-            spec = specify(runs, name, **options)
+            law: Law | str = name
+            if len(inputs) == 1:
+                # The table may also hold the law's own variable, constant or of less weight.
+                law = laws.get(name)
+                law = law if law.inputs == inputs else law.along(*inputs)
+            spec = specify(runs, law, **options)
             fits.append(fit_spec(runs, spec))
         except ForescaleError as error:
             first_error = first_error or error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forescale.errors import BadOption, NotReached
 from forescale.fit import Fit
-from forescale.forecast import Forecast, forecast, with_draws
+from forescale.forecast import Backtest, Forecast, forecast, with_draws
 from forescale.plan.isoflop import Approach2, approach2
 from forescale.plan.optimum import balance, best_size, flat_range
 from forescale.quantities import format_number
@@ -19,6 +19,9 @@ from forescale.quantities import format_number
 __all__ = ["Estimate", "Plan", "plan"]
 
 Array = NDArray[np.float64]
+
+#: Draws over which laws that were kept share by weight.
+DRAWS = 1000
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,11 @@ class Plan:
 
 def _asked(given: Mapping[str, float]) -> str:
     units = {"C": "FLOPs", "D": "tokens", "N": "parameters"}
-    return ", ".join(f"{format_number(v)} {units[k]}" for k, v in given.items())
+    # Compute is written as a power of ten: nobody says 100T FLOPs for 1e14.
+    return ", ".join(
+        f"{v:.3g} {units[k]}" if k == "C" else f"{format_number(v)} {units[k]}"
+        for k, v in given.items()
+    )
 
 
 def plan(
@@ -148,6 +155,7 @@ def plan(
     within: float = 0.005,
     level: float | None = None,
     group: str | None = None,
+    test: Backtest | bool = True,
     resamples: int = 1000,
 ) -> Plan:
     """The compute-optimal size and data, C = 6 N D, with intervals from the draws.
@@ -160,6 +168,7 @@ def plan(
         within: Share of the loss that counts as a tie, for the flat range.
         level: Level of the intervals; the fit's by default.
         group: Whose parameters to use, for a fit with groups.
+        test: As in `forecast`: a backtest to build on, True to make one, False to go without.
         resamples: Parameter draws, if they must be made.
 
     Raises:
@@ -237,7 +246,7 @@ def plan(
         down, _ = best_size(surface, budget / step, at / np.sqrt(step))
         slopes.append(np.log(up / down) / 0.5)
     slopes[1] = slopes[1][np.isfinite(slopes[1])]
-    made = forecast(fit, {"N": n_point, "D": d_point}, level=level, group=group)
+    made = forecast(fit, {"N": n_point, "D": d_point}, level=level, group=group, test=test)
     return Plan(
         fit=fit,
         given=given,
@@ -264,11 +273,16 @@ def _centre(fit: Fit) -> tuple[float, float]:
 
 def _mixture(fit: Fit, n: Array, d: Array, group: str | None) -> Array:
     """Losses under draws of every law kept, in proportion to its weight."""
-    family = fit.rivals or ((1.0, fit),)
+    # A rival that reads more than N and D has no voice here.
+    family = [(w, f) for w, f in fit.rivals if set(f.law.inputs) <= {"N", "D"}]
+    if not family:
+        return fit.predict({"N": n, "D": d}, group=group, draws=True)
+    total = sum(w for w, _ in family)
     blocks = []
     for weight, member in family:
         losses = member.predict({"N": n, "D": d}, group=group, draws=True)
-        blocks.append(losses[: max(1, round(weight * 1000))])
+        count = round(weight / total * DRAWS)
+        blocks.append(losses[np.arange(count) % len(losses)])
     return np.concatenate(blocks)
 
 

@@ -12,12 +12,35 @@ from forescale.errors import BadOption
 from forescale.quantities import parse_number
 
 # What people write for "no value", in lower case.
-MISSING = frozenset({
-    "", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "\u2013", "\u2014", "?",
-    "missing", "<na>", "#div/0!", "#value!", "not a number",
-})
-_INFINITE = {"inf": np.inf, "+inf": np.inf, "-inf": -np.inf, "infinity": np.inf,
-             "-infinity": -np.inf}
+MISSING = frozenset(
+    {
+        "",
+        "na",
+        "n/a",
+        "#n/a",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "-",
+        "--",
+        "\u2013",
+        "\u2014",
+        "?",
+        "missing",
+        "<na>",
+        "#div/0!",
+        "#value!",
+        "not a number",
+    }
+)
+_INFINITE = {
+    "inf": np.inf,
+    "+inf": np.inf,
+    "-inf": -np.inf,
+    "infinity": np.inf,
+    "-infinity": -np.inf,
+}
 
 
 def plain_floats(cells: Sequence[str], decimal: str = ".") -> NDArray[np.float64] | None:
@@ -35,8 +58,9 @@ def plain_floats(cells: Sequence[str], decimal: str = ".") -> NDArray[np.float64
     except ValueError:
         pass
     try:
-        return np.fromiter((float(c) if c and not c.isspace() else np.nan for c in cells),
-                           np.float64, len(cells))
+        return np.fromiter(
+            (float(c) if c and not c.isspace() else np.nan for c in cells), np.float64, len(cells)
+        )
     except ValueError:
         return None
 

@@ -31,11 +31,17 @@ def checked(table: RunTable, strict: bool = False) -> RunTable:
     for check in CHECKS:
         table = check(table)
         if strict and len(table.dropped) > before:
-            raise BadTable(str(table.dropped[before]), where=table.source,
-                           fix="mend or delete the row, or read without strict")
+            raise BadTable(
+                str(table.dropped[before]),
+                where=table.source,
+                fix="mend or delete the row, or read without strict",
+            )
         if not len(table):
-            raise BadTable(f"no usable row is left: {table.dropped[-1]}", where=table.source,
-                           fix="mend the values, or choose other columns with --map")
+            raise BadTable(
+                f"no usable row is left: {table.dropped[-1]}",
+                where=table.source,
+                fix="mend the values, or choose other columns with --map",
+            )
     return table
 
 
@@ -59,8 +65,9 @@ def duplicates(table: RunTable) -> RunTable:
     if not again.any():
         return table
     rows = table.rows[again]
-    note = (f"{again.sum()} rows repeat an earlier row exactly and were left out "
-            f"(first: row {rows[0]})")
+    note = (
+        f"{again.sum()} rows repeat an earlier row exactly and were left out (first: row {rows[0]})"
+    )
     return table.drop(again, "repeats an earlier row exactly").noted(note)
 
 
@@ -73,8 +80,10 @@ def replicates(table: RunTable) -> RunTable:
     labels = [c for n, c in table.columns.items() if c.dtype == object and n != "run"]
     same = np.bincount(codes(run, *place, *labels))
     if (same > 1).any():
-        return table.noted(f"{int((same > 1).sum())} run ids come more than once with different "
-                           "losses; kept as replicates")
+        return table.noted(
+            f"{int((same > 1).sum())} run ids come more than once with different "
+            "losses; kept as replicates"
+        )
     return table
 
 
@@ -85,13 +94,17 @@ def positive_scales(table: RunTable) -> RunTable:
         if values is None or not quantity.positive:
             continue
         infinite = np.isinf(values)
-        bad = (values <= 0) | infinite
+        # A model before its first step of fine-tuning is a run with no steps, not a slip.
+        bad = infinite | ((values < 0) if name == "S" else (values <= 0))
         if not bad.any():
             continue
         if bad[~np.isnan(values)].all():
             i = int(np.flatnonzero(bad)[0])
-            raise BadTable(f"every value is zero, negative or infinite (first {values[i]:g})",
-                           where=table.place(i, name), fix="mend the column, or map another one")
+            raise BadTable(
+                f"every value is zero, negative or infinite (first {values[i]:g})",
+                where=table.place(i, name),
+                fix="mend the column, or map another one",
+            )
         table = table.drop(bad, f"{name} must be above zero and finite", name)
     return table
 
@@ -103,8 +116,11 @@ def finite_loss(table: RunTable) -> RunTable:
         return table
     bad = ~np.isfinite(loss)
     if bad.all():
-        raise BadTable("no row has a finite loss", where=_column(table, "L"),
-                       fix="choose another column with --map loss=COLUMN")
+        raise BadTable(
+            "no row has a finite loss",
+            where=_column(table, "L"),
+            fix="choose another column with --map loss=COLUMN",
+        )
     return table.drop(bad, "diverged or missing loss", "L")
 
 
@@ -118,9 +134,11 @@ def positive_loss(table: RunTable) -> RunTable:
         i = int(np.flatnonzero(bad)[0])
         raise BadTable(
             f"{int(bad.sum())} of {len(table)} losses are zero or negative (the first is "
-            f"{loss[i]:g})", where=table.place(i, "L"),
+            f"{loss[i]:g})",
+            where=table.place(i, "L"),
             fix="turn log-likelihoods into losses by their sign, or pass --loss-unit relative "
-            "if the loss is a difference")
+            "if the loss is a difference",
+        )
     return table.drop(bad, "a loss must be above zero", "L")
 
 
@@ -139,13 +157,15 @@ def mixed_units(table: RunTable) -> RunTable:
         low = values[order[at]]
         if gaps[at] <= 5 or low >= 1e4:
             continue
-        below, above = order[: at + 1], order[at + 1:]
+        below, above = order[: at + 1], order[at + 1 :]
         i = int(below.min() if len(below) <= len(above) else above.min())
         j = int(above[0] if i in below else below[-1])
         raise BadTable(
             f"{format_number(values[i])} stands beside {format_number(values[j])} (row "
             f"{table.rows[j]}) and nothing lies between: mixed units?",
-            where=table.place(i, name), fix="write every value in full, or with its suffix: 7B")
+            where=table.place(i, name),
+            fix="write every value in full, or with its suffix: 7B",
+        )
     return table
 
 
@@ -164,10 +184,13 @@ def compute_agrees(table: RunTable) -> RunTable:
     if abs(decades) >= 3 and abs(np.log10(ratio) - decades) < 0.5:
         return table.noted(
             f"C is {ratio:.2g} times 6ND in the median row: are N or D in thousands, millions or "
-            "billions? write the header as 'params [M]' or 'tokens [B]'")
+            "billions? write the header as 'params [M]' or 'tokens [B]'"
+        )
     if not 0.5 <= ratio <= 2.0:
-        return table.noted(f"C is {ratio:.2g} times 6ND in the median row; attention, embeddings "
-                           "or another way of counting can explain that")
+        return table.noted(
+            f"C is {ratio:.2g} times 6ND in the median row; attention, embeddings "
+            "or another way of counting can explain that"
+        )
     return table
 
 
@@ -178,9 +201,11 @@ def suspicious_sizes(table: RunTable) -> RunTable:
         return table
     N, D = N[np.isfinite(N)], D[np.isfinite(D)]
     if N.size and D.size and N.max() < 1e4 and np.median(D) > 1e8:
-        return table.noted(f"the largest N is {format_number(float(N.max()))} with "
-                           f"{format_number(float(np.median(D)))} tokens: if it is in "
-                           "millions, write the header as 'params [M]'")
+        return table.noted(
+            f"the largest N is {format_number(float(N.max()))} with "
+            f"{format_number(float(np.median(D)))} tokens: if it is in "
+            "millions, write the header as 'params [M]'"
+        )
     return table
 
 
@@ -191,14 +216,18 @@ def loss_looks_right(table: RunTable) -> RunTable:
         return table
     logged = any("perplexity" in note for note in table.notes)
     if np.median(loss) > 20 and not logged:
-        table = table.noted(f"the median loss is {format_number(float(np.median(loss)))}: it looks "
-                            "like perplexity; pass --loss-unit perplexity if it is")
+        table = table.noted(
+            f"the median loss is {format_number(float(np.median(loss)))}: it looks "
+            "like perplexity; pass --loss-unit perplexity if it is"
+        )
     if (loss <= 1).all() and C is not None and len(loss) >= 5:
         both = np.isfinite(C)
         ranks = [_standard_ranks(v[both]) for v in (loss, C)]
         if both.sum() >= 5 and np.mean(ranks[0] * ranks[1]) > 0.5:
-            table = table.noted("the loss lies between 0 and 1 and grows with compute: is it an "
-                                "accuracy? map it with --map score=COLUMN")
+            table = table.noted(
+                "the loss lies between 0 and 1 and grows with compute: is it an "
+                "accuracy? map it with --map score=COLUMN"
+            )
     return table
 
 
@@ -234,12 +263,24 @@ def missing_scales(table: RunTable) -> RunTable:
         values = _numbers(table, name)
         if values is not None and np.isnan(values).any():
             i = int(np.flatnonzero(np.isnan(values))[0])
-            table = table.noted(f"{int(np.isnan(values).sum())} rows have no {name} (first: row "
-                                f"{table.rows[i]}); laws in {name} leave them out")
+            table = table.noted(
+                f"{int(np.isnan(values).sum())} rows have no {name} (first: row "
+                f"{table.rows[i]}); laws in {name} leave them out"
+            )
     return table
 
 
 CHECKS: tuple[Callable[[RunTable], RunTable], ...] = (
-    duplicates, finite_loss, positive_scales, positive_loss, mixed_units, replicates,
-    missing_scales, compute_agrees, suspicious_sizes, loss_looks_right, constant_columns, few_rows,
+    duplicates,
+    finite_loss,
+    positive_scales,
+    positive_loss,
+    mixed_units,
+    replicates,
+    missing_scales,
+    compute_agrees,
+    suspicious_sizes,
+    loss_looks_right,
+    constant_columns,
+    few_rows,
 )

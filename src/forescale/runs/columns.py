@@ -70,12 +70,14 @@ def typed(
         columns[key] = values
         if name is not None:
             names[name] = text
-        unit = QUANTITIES[name or header.name or ""].unit if (name or header.name) in QUANTITIES \
+        unit = (
+            QUANTITIES[name or header.name or ""].unit
+            if (name or header.name) in QUANTITIES
             else ""
+        )
         if unit and values.dtype != object:
             units[key] = unit
-    table = RunTable(columns, units, source, digest, names, raw.rows, (),
-                     (*raw.notes, *notes))
+    table = RunTable(columns, units, source, digest, names, raw.rows, (), (*raw.notes, *notes))
     return _loss_in_nats(_plain_n(table), headers.get(names.get("L", "")), loss_unit)
 
 
@@ -92,20 +94,29 @@ def _mapping(
         for item in mapping:
             left, equals, right = str(item).partition("=")
             if not equals:
-                raise BadOption(f"'{short(item)}' maps nothing", where="map",
-                                fix="write NAME=COLUMN, such as loss=eval/loss")
+                raise BadOption(
+                    f"'{short(item)}' maps nothing",
+                    where="map",
+                    fix="write NAME=COLUMN, such as loss=eval/loss",
+                )
             pairs.append((left.strip(), right.strip()))
     out: dict[str, str] = {}
     for left, right in pairs:
         name = recognise(str(left)) or str(left)
         if name in out and out[name] != right:
-            raise BadOption(f"'{short(left)}' is mapped twice", where="map",
-                            fix="name one column for each quantity")
+            raise BadOption(
+                f"'{short(left)}' is mapped twice",
+                where="map",
+                fix="name one column for each quantity",
+            )
         out[name] = _header_of(str(right), raw, source)
     twice = [h for h in out.values() if list(out.values()).count(h) > 1]
     if twice:
-        raise BadOption(f"column '{short(twice[0])}' is mapped to two quantities", where="map",
-                        fix="name each column once")
+        raise BadOption(
+            f"column '{short(twice[0])}' is mapped to two quantities",
+            where="map",
+            fix="name each column once",
+        )
     return out
 
 
@@ -116,8 +127,9 @@ def _header_of(text: str, raw: RawColumns, source: str) -> str:
     if len(alike) == 1:
         return alike[0]
     near = catalogue.unknown(text, raw.columns, kind="column").fix
-    raise UnknownName(f"there is no column '{short(text)}'", where=f"{source}, map",
-                      fix=short(near, 300))
+    raise UnknownName(
+        f"there is no column '{short(text)}'", where=f"{source}, map", fix=short(near, 300)
+    )
 
 
 def _assign(
@@ -140,11 +152,14 @@ def _assign(
                 f"'{short(candidates[0].text)}' is a logarithm, and laws need {name} itself",
                 where=f"{source}, column '{short(candidates[0].text)}'",
                 fix=f"add a column {(QUANTITIES[name].aliases or (name,))[0]} with the plain "
-                f"values (10 to that power, if the base is 10)")
+                f"values (10 to that power, if the base is 10)",
+            )
         plain = [h for h in plain if name not in _NUMERIC or not _only_text(raw, h.text)]
         if not plain:
-            notes.append(f"column '{short(candidates[0].text)}' holds only text, so it was not "
-                         f"read as {name}")
+            notes.append(
+                f"column '{short(candidates[0].text)}' holds only text, so it was not "
+                f"read as {name}"
+            )
             continue
         best, *others = sorted(plain, key=lambda h: _goodness(name, h))
         chosen[name] = best.text
@@ -152,8 +167,10 @@ def _assign(
     if "L" not in chosen:
         notes.extend(_lone_loss(headers, taken, chosen, raw, source))
     if not set(chosen) & {"N", "N_total", "N_nonembed", "N_active", "D", "C", "L", "n"}:
-        notes.append("no column was recognised as N, D, C or L; name them with --map, such as "
-                     "--map loss=COLUMN")
+        notes.append(
+            "no column was recognised as N, D, C or L; name them with --map, such as "
+            "--map loss=COLUMN"
+        )
     return chosen, notes
 
 
@@ -165,8 +182,10 @@ def _echo(name: str, best: Header, others: list[Header]) -> list[str]:
     if others:
         also = ", ".join(f"'{short(h.text)}'" for h in others[:4])
         word = (QUANTITIES[name].aliases or (name,))[0]
-        return [f"read '{short(best.text)}' as {name}; also there: {also} "
-                f"(--map {word}={short(others[0].text)} takes another)"]
+        return [
+            f"read '{short(best.text)}' as {name}; also there: {also} "
+            f"(--map {word}={short(others[0].text)} takes another)"
+        ]
     return [] if best.text == name else [f"read '{short(best.text)}' as {name}"]
 
 
@@ -181,18 +200,29 @@ def _only_text(raw: RawColumns, text: str) -> bool:
 
 
 def _lone_loss(
-    headers: Mapping[str, Header], taken: set[str], chosen: dict[str, str], raw: RawColumns,
+    headers: Mapping[str, Header],
+    taken: set[str],
+    chosen: dict[str, str],
+    raw: RawColumns,
     source: str,
 ) -> list[str]:
     """The one column that looks like a loss; if there are several, the user must choose."""
-    family = [h.text for h in headers.values()
-              if h.name is None and h.text not in taken and is_loss_variant(h.text)
-              and not _only_text(raw, h.text)]
+    family = [
+        h.text
+        for h in headers.values()
+        if h.name is None
+        and h.text not in taken
+        and is_loss_variant(h.text)
+        and not _only_text(raw, h.text)
+    ]
     if len(family) > 1:
         listed = ", ".join(short(text) for text in family[:4])
         more = f" and {len(family) - 4} more" if len(family) > 4 else ""
-        raise BadTable(f"which loss? there are {len(family)}: {listed}{more}", where=source,
-                       fix=f"choose one with --map loss={short(family[0])}")
+        raise BadTable(
+            f"which loss? there are {len(family)}: {listed}{more}",
+            where=source,
+            fix=f"choose one with --map loss={short(family[0])}",
+        )
     if family:
         chosen["L"] = family[0]
         return [f"read '{short(family[0])}' as L"]
@@ -215,9 +245,11 @@ def _values(
     if must:
         i = bad[0]
         more = f" (and {len(bad) - 1} more like it)" if len(bad) > 1 else ""
-        raise BadTable(f"'{short(cells[i])}' is not a number{more}",
-                       where=f"{where} {raw.rows[i]}, column '{short(text)}'",
-                       fix="write it like 7B, 1.5T or 2.31, or leave the cell empty")
+        raise BadTable(
+            f"'{short(cells[i])}' is not a number{more}",
+            where=f"{where} {raw.rows[i]}, column '{short(text)}'",
+            fix="write it like 7B, 1.5T or 2.31, or leave the cell empty",
+        )
     truth = {"true": 1.0, "false": 0.0, "": np.nan}
     if all(cell.lower() in truth for cell in set(cells)):
         return np.array([truth[cell.lower()] for cell in cells])
@@ -228,8 +260,10 @@ def _scaled(
     values: NDArray[np.float64], header: Header, name: str, source: str
 ) -> tuple[NDArray[np.float64], list[str]]:
     if header.doubt:
-        return values, [f"the unit '{short(header.doubt)}' of column '{short(header.text)}' is "
-                        f"not known; values were taken as {QUANTITIES[name].unit or name}"]
+        return values, [
+            f"the unit '{short(header.doubt)}' of column '{short(header.text)}' is "
+            f"not known; values were taken as {QUANTITIES[name].unit or name}"
+        ]
     if header.scale == 1.0:
         return values, []
     positive = values[np.isfinite(values) & (values > 0)]
@@ -239,7 +273,8 @@ def _scaled(
             f"as large as {format_number(float(positive.max()))}",
             where=f"{source}, column '{short(header.text)}'",
             fix=f"name the column {(QUANTITIES[name].aliases or (name,))[0]} if the values are "
-            f"plain {QUANTITIES[name].unit}")
+            f"plain {QUANTITIES[name].unit}",
+        )
     note = f"multiplied '{short(header.text)}' by {format_number(header.scale)}"
     return values * header.scale, [note]
 
@@ -276,11 +311,17 @@ def _loss_in_nats(table: RunTable, header: Header | None, loss_unit: str | None)
     if loss_unit is not None:
         unit = LOSS_UNITS.get(spelling(loss_unit), "")
         if not unit:
-            raise BadOption(f"'{short(loss_unit)}' is not a unit of loss", where="loss unit",
-                            fix="choose nats, bits, bpb, bpc, perplexity, relative or other")
+            raise BadOption(
+                f"'{short(loss_unit)}' is not a unit of loss",
+                where="loss unit",
+                fix="choose nats, bits, bpb, bpc, perplexity, relative or other",
+            )
         if "L" not in table.columns:
-            raise BadTable("there is no loss column to give a unit", where=table.source,
-                           fix="name it with --map loss=COLUMN")
+            raise BadTable(
+                "there is no loss column to give a unit",
+                where=table.source,
+                fix="name it with --map loss=COLUMN",
+            )
     if "L" not in table.columns or table.columns["L"].dtype == object:
         return table
     L = table.columns["L"]

@@ -22,7 +22,9 @@ _FINAL_MARKS = ("is_final", "final", "is_last")
 # What changes along a run, so that it cannot say which run a row belongs to.
 _MEASURED = re.compile(
     r"loss|acc|score|ppl|perplex|bpb|grad|norm|time|error|mfu|tps|throughput|speed|wall|"
-    r"^lr$|learning|epoch|entropy|^_|memory|final", re.IGNORECASE)
+    r"^lr$|learning|epoch|entropy|^_|memory|final",
+    re.IGNORECASE,
+)
 _MOVING = {"L", "D", "C", "C_nonembed", "step", "epochs", "lr", "score", "n", "tokens_per_param"}
 
 
@@ -68,13 +70,22 @@ def find_curves(table: RunTable) -> Curves | None:
     Rows belong together by the `run` column (with the text columns, where run numbers start
     again in each group), or without one by all settings while `step` varies.
     """
-    axis = next((name for name in ("step", "D", "epoch", "epochs") if name in table.columns
-                 and table.columns[name].dtype != object), None)
+    axis = next(
+        (
+            name
+            for name in ("step", "D", "epoch", "epochs")
+            if name in table.columns and table.columns[name].dtype != object
+        ),
+        None,
+    )
     if len(table) < 2 or axis is None:
         return None
     position = table.columns[axis]
-    labels = [c for name, c in table.columns.items()
-              if c.dtype == object and name != "run" and not _MEASURED.search(name)]
+    labels = [
+        c
+        for name, c in table.columns.items()
+        if c.dtype == object and name != "run" and not _MEASURED.search(name)
+    ]
     if "run" in table.columns:
         run = codes(table.columns["run"])
         if _repeats(run, position) and labels:
@@ -108,7 +119,8 @@ def _is_setting(name: str, column: NDArray[Any]) -> bool:
     if column.dtype == object or name in _MOVING:
         return False
     return name in {*N_CONVENTIONS, "U", "S", "batch", "seed"} or not (
-        _MEASURED.search(name) or is_loss_variant(name))
+        _MEASURED.search(name) or is_loss_variant(name)
+    )
 
 
 def _repeats(run: NDArray[np.int64], position: NDArray[np.float64]) -> int:
@@ -133,17 +145,22 @@ def pick_rows(table: RunTable, pick: str | None) -> RunTable:
         return table
     curves = find_curves(table)
     if curves is None:
-        return table if pick in (None, "final") else table.noted(
-            f"every run has one row, so pick '{pick}' changed nothing")
+        return (
+            table
+            if pick in (None, "final")
+            else table.noted(f"every run has one row, so pick '{pick}' changed nothing")
+        )
     if pick == "best":
         rows = _best(table, curves)
         note = f"picked the lowest loss of {curves.count} runs; it favours noisy runs"
         return table.take(rows, note=note)
     rows, marked = _final(table, curves)
-    note = (f"{len(table)} rows are points of {curves.count} runs; "
-            + ("kept the rows marked final" if marked else
-               f"kept the last {curves.axis} of each, because losses on the way are not final "
-               "losses (--pick all keeps every point)"))
+    note = f"{len(table)} rows are points of {curves.count} runs; " + (
+        "kept the rows marked final"
+        if marked
+        else f"kept the last {curves.axis} of each, because losses on the way are not final "
+        "losses (--pick all keeps every point)"
+    )
     if k is None:
         return table.take(rows, note=note)
     return _averaged(table, curves, rows, k)
@@ -154,8 +171,11 @@ def _last(pick: str | None) -> int | None:
         return None
     match = re.fullmatch(r"last:(\d{1,6})", str(pick))
     if match is None or int(match[1]) < 1:
-        raise BadOption(f"'{short(pick)}' picks nothing", where="pick",
-                        fix="choose final, best, last:k (such as last:5) or all")
+        raise BadOption(
+            f"'{short(pick)}' picks nothing",
+            where="pick",
+            fix="choose final, best, last:k (such as last:5) or all",
+        )
     return int(match[1])
 
 
@@ -200,12 +220,13 @@ def _best(table: RunTable, curves: Curves) -> NDArray[np.int64]:
     return np.sort(np.array([points[np.argmin(loss[points])] for points in _runs(curves)]))
 
 
-def _averaged(
-    table: RunTable, curves: Curves, rows: NDArray[np.int64], k: int
-) -> RunTable:
+def _averaged(table: RunTable, curves: Curves, rows: NDArray[np.int64], k: int) -> RunTable:
     if "L" not in table.columns:
-        raise BadOption(f"there is no loss to average over the last {k}", where="pick",
-                        fix="name it with --map loss=COLUMN")
+        raise BadOption(
+            f"there is no loss to average over the last {k}",
+            where="pick",
+            fix="name it with --map loss=COLUMN",
+        )
     loss = _loss(table).copy()
     short_runs = 0
     by_run = dict(zip(curves.run[rows].tolist(), rows.tolist(), strict=False))

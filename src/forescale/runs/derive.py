@@ -19,14 +19,26 @@ def derived(table: RunTable) -> RunTable:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if "C" not in have and "D" in have and have & {"N", "N_active"}:
             params = "N_active" if "N_active" in have else "N"
-            return _with(table, "C", flops_6nd(table.columns[params], table.columns["D"]),
-                         f"C = 6 {params} D (flops_rule: 6ND)")
+            return _with(
+                table,
+                "C",
+                flops_6nd(table.columns[params], table.columns["D"]),
+                f"C = 6 {params} D (flops_rule: 6ND)",
+            )
         if "D" not in have and {"N", "C"} <= have:
-            return _with(table, "D", table.columns["C"] / (6.0 * table.columns["N"]),
-                         "D = C/(6N), because the table has no tokens (flops_rule: 6ND)")
+            return _with(
+                table,
+                "D",
+                table.columns["C"] / (6.0 * table.columns["N"]),
+                "D = C/(6N), because the table has no tokens (flops_rule: 6ND)",
+            )
         if {"D", "C"} <= have and not have & {"N", "N_total", "N_active"}:
-            return _with(table, "N", table.columns["C"] / (6.0 * table.columns["D"]),
-                         "N = C/(6D), because the table has no params (flops_rule: 6ND)")
+            return _with(
+                table,
+                "N",
+                table.columns["C"] / (6.0 * table.columns["D"]),
+                "N = C/(6D), because the table has no params (flops_rule: 6ND)",
+            )
     return table
 
 

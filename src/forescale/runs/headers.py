@@ -13,29 +13,78 @@ from dataclasses import dataclass
 from forescale.quantities import QUANTITIES, recognise, spelling
 
 _WORDS = {
-    "k": 1e3, "thousand": 1e3, "thousands": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6,
-    "millions": 1e6, "mil": 1e6, "b": 1e9, "bn": 1e9, "g": 1e9, "billion": 1e9,
-    "billions": 1e9, "t": 1e12, "tn": 1e12, "trillion": 1e12, "trillions": 1e12,
+    "k": 1e3,
+    "thousand": 1e3,
+    "thousands": 1e3,
+    "m": 1e6,
+    "mn": 1e6,
+    "million": 1e6,
+    "millions": 1e6,
+    "mil": 1e6,
+    "b": 1e9,
+    "bn": 1e9,
+    "g": 1e9,
+    "billion": 1e9,
+    "billions": 1e9,
+    "t": 1e12,
+    "tn": 1e12,
+    "trillion": 1e12,
+    "trillions": 1e12,
 }
-_PREFIXES = {"mega": 1e6, "giga": 1e9, "tera": 1e12, "peta": 1e15, "exa": 1e18, "zetta": 1e21,
-             "t": 1e12, "p": 1e15, "e": 1e18, "z": 1e21, "y": 1e24}
+_PREFIXES = {
+    "mega": 1e6,
+    "giga": 1e9,
+    "tera": 1e12,
+    "peta": 1e15,
+    "exa": 1e18,
+    "zetta": 1e21,
+    "t": 1e12,
+    "p": 1e15,
+    "e": 1e18,
+    "z": 1e21,
+    "y": 1e24,
+}
 _PETAFLOP_DAY = 86400e15
-_PLAIN = {"tokens", "token", "params", "parameters", "flops", "flop", "steps", "examples",
-          "count", "counts", "samples"}
+_PLAIN = {
+    "tokens",
+    "token",
+    "params",
+    "parameters",
+    "flops",
+    "flop",
+    "steps",
+    "examples",
+    "count",
+    "counts",
+    "samples",
+}
 
 # Spelling of a loss unit to the name used in tables.
 LOSS_UNITS = {
-    "nats": "nats/token", "nat": "nats/token", "natspertoken": "nats/token",
+    "nats": "nats/token",
+    "nat": "nats/token",
+    "natspertoken": "nats/token",
     "natstoken": "nats/token",
-    "bits": "bits/token", "bit": "bits/token", "bitspertoken": "bits/token",
+    "bits": "bits/token",
+    "bit": "bits/token",
+    "bitspertoken": "bits/token",
     "bitstoken": "bits/token",
-    "bpb": "bits/byte", "bitsperbyte": "bits/byte", "bitsbyte": "bits/byte",
-    "bpc": "bits/char", "bitsperchar": "bits/char", "bitschar": "bits/char",
+    "bpb": "bits/byte",
+    "bitsperbyte": "bits/byte",
+    "bitsbyte": "bits/byte",
+    "bpc": "bits/char",
+    "bitsperchar": "bits/char",
+    "bitschar": "bits/char",
     "bitspercharacter": "bits/char",
-    "ppl": "perplexity", "perplexity": "perplexity",
-    "relative": "relative", "normalised": "relative", "normalized": "relative",
+    "ppl": "perplexity",
+    "perplexity": "perplexity",
+    "relative": "relative",
+    "normalised": "relative",
+    "normalized": "relative",
     "delta": "relative",
-    "other": "other", "mse": "other", "squarederror": "other",
+    "other": "other",
+    "mse": "other",
+    "squarederror": "other",
 }
 
 
@@ -117,8 +166,17 @@ def unit_scale(unit: str) -> float | None:
     if power:
         return float(f"1e{power[1]}")
     key = spelling(joined)
-    if key in {"pfdays", "pfday", "pflopsdays", "pflopdays", "pfsdays", "petaflopdays",
-               "petaflopsdays", "petaflopsday", "pflopsday"}:
+    if key in {
+        "pfdays",
+        "pfday",
+        "pflopsdays",
+        "pflopdays",
+        "pfsdays",
+        "petaflopdays",
+        "petaflopsdays",
+        "petaflopsday",
+        "pflopsday",
+    }:
         return _PETAFLOP_DAY
     flops = re.fullmatch(r"([a-z]+?)(?:flops?|f)", key)
     return _PREFIXES.get(flops[1]) if flops else None
@@ -165,9 +223,36 @@ def _loss_unit(text: str) -> str:
     return ""
 
 
-_SPREAD = {"se", "std", "stderr", "sd", "sem", "err", "error", "ci", "lo", "hi", "lower", "upper",
-           "min", "max", "scale", "weight", "raw", "fn", "function", "type", "name", "unit",
-           "coef", "irreducible", "aux", "balance", "spike", "spikes"}
+_SPREAD = {
+    "se",
+    "std",
+    "stderr",
+    "sd",
+    "sem",
+    "err",
+    "error",
+    "ci",
+    "lo",
+    "hi",
+    "lower",
+    "upper",
+    "min",
+    "max",
+    "scale",
+    "weight",
+    "raw",
+    "fn",
+    "function",
+    "type",
+    "name",
+    "unit",
+    "coef",
+    "irreducible",
+    "aux",
+    "balance",
+    "spike",
+    "spikes",
+}
 
 
 def is_loss_variant(text: str) -> bool:
@@ -179,5 +264,8 @@ def is_loss_variant(text: str) -> bool:
     ends = {words[0], words[-1]}
     if "loss" in ends or words[-1] == "ce" or "bpb" in ends:
         return True
-    return len(words) > 1 and words[0] in {"val", "eval", "valid", "test", "final", "mean"} and (
-        words[1] == "loss")
+    return (
+        len(words) > 1
+        and words[0] in {"val", "eval", "valid", "test", "final", "mean"}
+        and (words[1] == "loss")
+    )

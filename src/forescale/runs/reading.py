@@ -58,19 +58,28 @@ def read(
     table = source if isinstance(source, RunTable) else None
     if table is not None:
         if map is not None or loss_unit is not None:
-            raise BadOption("a run table already has its names and units", where="read",
-                            fix="give map and loss_unit when it is first read")
+            raise BadOption(
+                "a run table already has its names and units",
+                where="read",
+                fix="give map and loss_unit when it is first read",
+            )
     else:
         opened = open_source(source)
         raw = choose(opened).read(opened, sep)
         if not raw.columns or not len(raw.rows):
-            raise BadTable("there are no runs in it", where=opened.name,
-                           fix="give a header and one row per run")
+            raise BadTable(
+                "there are no runs in it",
+                where=opened.name,
+                fix="give a header and one row per run",
+            )
         digest = opened.digest or digest_columns(raw.columns)
         table = derived(typed(raw, opened.name, digest, map, loss_unit))
     if where is not None:
         if not isinstance(where, str):
-            raise BadOption(f"where is {short(where)}, not text", where="read",
-                            fix='write it like "lr<1e-3 and group=base"')
+            raise BadOption(
+                f"where is {short(where)}, not text",
+                where="read",
+                fix='write it like "lr<1e-3 and group=base"',
+            )
         table = table.where(where)
     return checked(pick_rows(table, pick), strict=strict)

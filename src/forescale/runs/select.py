@@ -18,6 +18,7 @@ def scale_name(runs: RunTable) -> str:
     Raises:
         BadTable: If the table has no scale at all.
     """
+
     def numeric(name: str) -> bool:
         return name in runs.columns and runs.columns[name].dtype != object
 
@@ -27,8 +28,11 @@ def scale_name(runs: RunTable) -> str:
         return "6ND"
     found = next((name for name in _SINGLE if numeric(name)), None)
     if found is None:
-        raise BadTable("no column tells the scale of a run", where=runs.source,
-                       fix="name one with --map flops=COLUMN, params=COLUMN or tokens=COLUMN")
+        raise BadTable(
+            "no column tells the scale of a run",
+            where=runs.source,
+            fix="name one with --map flops=COLUMN, params=COLUMN or tokens=COLUMN",
+        )
     return found
 
 
@@ -67,8 +71,11 @@ def frontier(runs: RunTable) -> RunTable:
         BadTable: If there is no loss or no scale.
     """
     if "L" not in runs.columns or runs.columns["L"].dtype == object:
-        raise BadTable("there is no loss to take a frontier of", where=runs.source,
-                       fix="name it with --map loss=COLUMN")
+        raise BadTable(
+            "there is no loss to take a frontier of",
+            where=runs.source,
+            fix="name it with --map loss=COLUMN",
+        )
     scale, loss = compute(runs), runs.columns["L"]
     usable = np.flatnonzero(np.isfinite(scale) & np.isfinite(loss))
     order = usable[np.lexsort((loss[usable], scale[usable]))]
@@ -88,8 +95,11 @@ def isoflop_groups(runs: RunTable, tol: float = 0.1) -> NDArray[np.int64]:
         BadTable: If the table has no scale.
     """
     if not tol > 0:
-        raise BadOption(f"the tolerance {tol:g} is not above zero", where="isoflop_groups",
-                        fix="give the relative spread of one budget, such as 0.1")
+        raise BadOption(
+            f"the tolerance {tol:g} is not above zero",
+            where="isoflop_groups",
+            fix="give the relative spread of one budget, such as 0.1",
+        )
     scale = compute(runs)
     groups = np.full(len(runs), -1, dtype=np.int64)
     usable = np.flatnonzero(np.isfinite(scale) & (scale > 0))

@@ -69,9 +69,11 @@ class RunTable:
             object.__setattr__(self, "rows", np.arange(1, n + 1))
         for name, values in self.columns.items():
             if values.shape != (n,):
-                raise BadTable(f"the column has shape {values.shape}, not ({n},)",
-                               where=f"{self.source}, column '{short(name)}'",
-                               fix="give every column one value per row")
+                raise BadTable(
+                    f"the column has shape {values.shape}, not ({n},)",
+                    where=f"{self.source}, column '{short(name)}'",
+                    fix="give every column one value per row",
+                )
             values.setflags(write=False)
 
     def __len__(self) -> int:
@@ -116,9 +118,11 @@ class RunTable:
         if alias is not None and not near.startswith("did you mean"):
             word = (QUANTITIES[alias].aliases or (alias,))[0]
             near = f"say which column it is with --map {word}=COLUMN; columns: " + short(
-                ", ".join(self.headers()), 200)
-        return UnknownName(f"there is no column '{short(name)}'", where=self.source,
-                           fix=short(near, 300))
+                ", ".join(self.headers()), 200
+            )
+        return UnknownName(
+            f"there is no column '{short(name)}'", where=self.source, fix=short(near, 300)
+        )
 
     def headers(self) -> tuple[str, ...]:
         """Column names as the user wrote them."""
@@ -133,8 +137,11 @@ class RunTable:
         """The rows of a boolean mask of shape (n,) or of an index array, in that order."""
         index = np.asarray(which)
         if index.dtype == bool and index.shape != (len(self),):
-            raise BadOption(f"the mask has shape {index.shape}, the table {len(self)} rows",
-                            where=self.source, fix="give one truth value per row")
+            raise BadOption(
+                f"the mask has shape {index.shape}, the table {len(self)} rows",
+                where=self.source,
+                fix="give one truth value per row",
+            )
         if index.dtype != bool:
             index = index.astype(np.int64)
         rows = self.rows[index]
@@ -159,22 +166,24 @@ class RunTable:
         )
         return replace(self.take(~out), dropped=(*self.dropped, *gone))
 
-    def with_column(
-        self, name: str, values: ArrayLike, unit: str = "", note: str = ""
-    ) -> RunTable:
+    def with_column(self, name: str, values: ArrayLike, unit: str = "", note: str = "") -> RunTable:
         """With a column added, or replaced if there is one of that name."""
         array = np.array(values)
         array = array.astype(np.float64 if array.dtype.kind in "fiub" else object)
         if array.ndim == 0:
             array = np.full(len(self), array[()], dtype=array.dtype)
         if array.shape != (len(self),):
-            raise BadOption(f"column '{short(name)}' has shape {array.shape}, the table "
-                            f"{len(self)} rows", where=self.source, fix="give one value per row")
+            raise BadOption(
+                f"column '{short(name)}' has shape {array.shape}, the table {len(self)} rows",
+                where=self.source,
+                fix="give one value per row",
+            )
         known = QUANTITIES.get(name)
         units = {**self.units, name: unit or (known.unit if known else "")}
         content = array.tobytes() if array.dtype != object else repr(array.tolist()).encode()
         return replace(
-            self, columns={**self.columns, name: array},
+            self,
+            columns={**self.columns, name: array},
             units={key: value for key, value in units.items() if value},
             hash=self._rehash(np.frombuffer(name.encode() + content, dtype=np.uint8)),
             notes=(*self.notes, note) if note else self.notes,
@@ -215,19 +224,25 @@ class RunTable:
             BadOption: If it is neither of the two.
         """
         if backend not in ("pandas", "polars"):
-            raise BadOption(f"there is no backend '{short(backend)}'", where="to_native",
-                            fix="choose pandas or polars")
+            raise BadOption(
+                f"there is no backend '{short(backend)}'",
+                where="to_native",
+                fix="choose pandas or polars",
+            )
         import importlib
 
         try:
             library = importlib.import_module(backend)
         except ImportError:
-            raise MissingExtra(f"{backend} is not installed", where="to_native",
-                               fix=f"pip install {backend}") from None
-        return library.DataFrame({
-            name: values.tolist() if values.dtype == object else values.copy()
-            for name, values in self.columns.items()
-        })
+            raise MissingExtra(
+                f"{backend} is not installed", where="to_native", fix=f"pip install {backend}"
+            ) from None
+        return library.DataFrame(
+            {
+                name: values.tolist() if values.dtype == object else values.copy()
+                for name, values in self.columns.items()
+            }
+        )
 
     def _rehash(self, change: NDArray[Any]) -> str:
         return hashlib.sha256(self.hash.encode() + change.tobytes()).hexdigest()
@@ -273,11 +288,15 @@ class RunTable:
             return "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in cells) + "</tr>"
 
         shown = range(min(len(self), 10))
-        body = [line([str(self.rows[i]), *(_shown(v[i]) for v in self.columns.values())], "td")
-                for i in shown]
+        body = [
+            line([str(self.rows[i]), *(_shown(v[i]) for v in self.columns.values())], "td")
+            for i in shown
+        ]
         head = line(["row", *self.columns], "th")
-        return (f"<div><p>{escape(repr(self))}</p><table><thead>{head}</thead>"
-                f"<tbody>{''.join(body)}</tbody></table></div>")
+        return (
+            f"<div><p>{escape(repr(self))}</p><table><thead>{head}</thead>"
+            f"<tbody>{''.join(body)}</tbody></table></div>"
+        )
 
 
 def _shown(value: Any) -> str:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from forescale.runs.table import RunTable
 
 _COMPARISON = re.compile(r"\s*(?P<column>.+?)\s*(?P<operator><=|>=|!=|==|=|<|>)(?P<value>.*)", re.S)
-_MEMBERSHIP = re.compile(r"\s*(?P<column>.+?)\s+(?P<operator>not\s+in|in)\s+(?P<value>.*)",
-                         re.S | re.IGNORECASE)
+_MEMBERSHIP = re.compile(
+    r"\s*(?P<column>.+?)\s+(?P<operator>not\s+in|in)\s+(?P<value>.*)", re.S | re.IGNORECASE
+)
 _PIECE = re.compile(r"""("[^"]*"|'[^']*')|(\s+and\s+|\s*&&?\s*|\s*,\s*)""", re.IGNORECASE)
 _FIX = "write conditions like lr<1e-3, group=base, or size in 190M,370M"
 
@@ -53,8 +54,12 @@ def parse(expression: str) -> tuple[Clause, ...]:
             clauses.append(clause)
         elif clauses and clauses[-1].operator in ("in", "not in"):
             last = clauses[-1]
-            clauses[-1] = Clause(last.column, last.operator, (*last.values, _unquoted(piece)),
-                                 f"{last.text},{piece.strip()}")
+            clauses[-1] = Clause(
+                last.column,
+                last.operator,
+                (*last.values, _unquoted(piece)),
+                f"{last.text},{piece.strip()}",
+            )
         else:
             raise BadOption(f"'{short(piece)}' is not a condition", where="where", fix=_FIX)
     if not clauses:
@@ -67,7 +72,7 @@ def _pieces(expression: str) -> list[str]:
     pieces, start = [], 0
     for match in _PIECE.finditer(expression):
         if match[2] is not None:
-            pieces.append(expression[start:match.start()])
+            pieces.append(expression[start : match.start()])
             start = match.end()
     pieces.append(expression[start:])
     return [piece.strip() for piece in pieces if piece.strip()]
@@ -106,9 +111,11 @@ def choose_rows(table: RunTable, expression: str) -> RunTable:
         mask = _mask(table, clause)
         if not (keep & mask).any():
             column = table.key(clause.column)
-            raise BadTable(f"no row is left after '{short(clause.text, 60)}'", where=table.source,
-                           fix=f"column '{short(clause.column)}' holds "
-                           f"{_holds(table.columns[column], keep)}")
+            raise BadTable(
+                f"no row is left after '{short(clause.text, 60)}'",
+                where=table.source,
+                fix=f"column '{short(clause.column)}' holds {_holds(table.columns[column], keep)}",
+            )
         keep &= mask
     note = f"where {short(expression, 80)}: {int(keep.sum())} of {len(table)} rows"
     return table.take(keep, note=note)
@@ -153,9 +160,12 @@ def _numbers(cells: NDArray[Any], clause: Clause) -> NDArray[np.float64]:
         try:
             known[cell] = np.nan if cell.lower() in MISSING else parse_number(cell)
         except BadOption:
-            raise BadOption(f"column '{short(clause.column)}' holds text such as "
-                            f"'{short(cell)}', which has no order", where=f"where {clause.text}",
-                            fix="use = or in") from None
+            raise BadOption(
+                f"column '{short(clause.column)}' holds text such as "
+                f"'{short(cell)}', which has no order",
+                where=f"where {clause.text}",
+                fix="use = or in",
+            ) from None
     return np.array([known[cell] for cell in cells], dtype=np.float64)
 
 
@@ -166,9 +176,11 @@ def _number(text: str, clause: Clause) -> float:
     try:
         return parse_number(text)
     except BadOption as problem:
-        raise BadOption(f"column '{short(clause.column)}' holds numbers and "
-                        f"'{short(text)}' is none", where=f"where {short(clause.text, 60)}",
-                        fix=problem.fix) from None
+        raise BadOption(
+            f"column '{short(clause.column)}' holds numbers and '{short(text)}' is none",
+            where=f"where {short(clause.text, 60)}",
+            fix=problem.fix,
+        ) from None
 
 
 def _holds(cells: NDArray[Any], keep: NDArray[np.bool_]) -> str:

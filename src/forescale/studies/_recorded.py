@@ -47,7 +47,10 @@ def table(name: str, *, rerun: bool, progress: Progress) -> tuple[RunTable, str]
     with TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, str(script), "--out", folder],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         made = Path(folder) / about.file
         if done.returncode or not made.exists():

@@ -62,9 +62,7 @@ def p_value(y: Array, rng: np.random.Generator) -> float:
     return float((1 + (drawn >= falls(means, noise)).sum()) / (DRAWS + 1))
 
 
-def world(
-    rng: np.random.Generator, *, aligned: bool, log_law: bool = True
-) -> tuple[Array, Array]:
+def world(rng: np.random.Generator, *, aligned: bool, log_law: bool = True) -> tuple[Array, Array]:
     """Score and loss of one fine-tuning set, shape (REPEATS, 11) each.
 
     Loss falls as a power of pre-training tokens in every world. The score of a misaligned
@@ -89,9 +87,7 @@ def world(
     )
 
 
-def check(
-    *, rerun: bool, seed: int, progress: Progress, falsified: bool = False
-) -> Outcome:
+def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Forecast aligned scores by the log law; flag misaligned sets by their scores' falls."""
     worlds = 600 if rerun else 60
     progress(f"{worlds} aligned and {worlds} misaligned fine-tuning sets")
@@ -100,9 +96,12 @@ def check(
     flags = np.empty((3, worlds), bool)
     for w in range(worlds):
         score, loss = world(rng, aligned=True, log_law=not falsified)
-        table = RunTable({
-            "D": np.tile(TOKENS[:FITTED], REPEATS), "score": score[:, :FITTED].ravel(),
-        })
+        table = RunTable(
+            {
+                "D": np.tile(TOKENS[:FITTED], REPEATS),
+                "score": score[:, :FITTED].ravel(),
+            }
+        )
         fitted = fit(table, "log_score", objective="lsq", starts=24, seed=seed)
         truth = score[:, -1].mean()
         off[w] = abs(fitted.predict({"D": TOKENS[-1:]})[0] / truth - 1.0)
@@ -116,7 +115,10 @@ def check(
     return judge(
         {
             "log_law_off": over_worlds(
-                off, median, seed=seed, most=OFF,
+                off,
+                median,
+                seed=seed,
+                most=OFF,
                 what="median relative error of the score at 4 times the data fitted",
             ),
             "flagged": share(
@@ -126,7 +128,8 @@ def check(
                 flags[0], most=FALSE_ALARMS, what="share of aligned sets flagged wrongly"
             ),
             "loss_flagged": share(
-                flags[2], most=FALSE_ALARMS,
+                flags[2],
+                most=FALSE_ALARMS,
                 what="share of misaligned sets whose loss is flagged: it tells nothing",
             ),
             "power_law_off": over_worlds(
@@ -140,9 +143,7 @@ def check(
 
 STUDY = Study(
     name="downstream_log_law",
-    papers=(
-        "Scaling Laws for Downstream Task Performance of Large Language Models",
-    ),
+    papers=("Scaling Laws for Downstream Task Performance of Large Language Models",),
     claim="BLEU-like scores after fine-tuning follow a log law in pre-training data; where the "
     "two are misaligned, scores rise and fall while the loss still falls smoothly.",
     criteria=f"The log law forecasts aligned scores at 4 times the data with median error at "

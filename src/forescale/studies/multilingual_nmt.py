@@ -82,9 +82,7 @@ def fraction(fitted: Fit, p: float) -> float:
     return float(p + t["c1"] * p ** t["c2"] * (1 - p) ** t["c3"])
 
 
-def check(
-    *, rerun: bool, seed: int, progress: Progress, falsified: bool = False
-) -> Outcome:
+def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Train the sweep in several worlds; test the exponent, the shares, other weights."""
     worlds = 100 if rerun else 16
     progress(f"{worlds} sweeps of {len(SIZES) * (len(FITTED) + len(HELD_OUT))} models")
@@ -101,7 +99,12 @@ def check(
         law = laws.get("multilingual")
         joint = fit(known, law, objective="lsq-log", starts=64, seed=seed)
         free = fit(
-            known, "size_power", objective="lsq-log", by="p", free=("A", "alpha"), starts=32,
+            known,
+            "size_power",
+            objective="lsq-log",
+            by="p",
+            free=("A", "alpha"),
+            starts=32,
             seed=seed,
         )
         exponent[w] = joint.params["a"]
@@ -115,15 +118,25 @@ def check(
     return judge(
         {
             "exponent_drift": over_worlds(
-                drift, mean, seed=seed, least=-DRIFT, most=DRIFT,
+                drift,
+                mean,
+                seed=seed,
+                least=-DRIFT,
+                most=DRIFT,
                 what="relative change of the exponent from weight 0.1 to 1, fitted freely",
             ),
             "fraction_off": over_worlds(
-                off, mean, seed=seed, most=FRACTION_OFF,
+                off,
+                mean,
+                seed=seed,
+                most=FRACTION_OFF,
                 what="largest error of the effective share f(p), mean over sweeps",
             ),
             "held_out_off": over_worlds(
-                ahead, mean, seed=seed, most=WEIGHT_OFF,
+                ahead,
+                mean,
+                seed=seed,
+                most=WEIGHT_OFF,
                 what="largest error of the loss at weights not fitted, mean over sweeps",
             ),
             "exponent": over_worlds(exponent, mean, seed=seed, what="the shared exponent"),
@@ -143,8 +156,9 @@ STUDY = Study(
     f"not fitted are predicted within {WEIGHT_OFF:.0%}.",
     check=check,
     full="100 sweeps instead of 16",
-    falsified="two tasks with different exponents and no feature in common, where the share depends on the size",
-    note="Models that keep features, not translation models. That a shared exponent is 'not rejected' "
-    "would reward noise; here its drift must be shown to be small. The control is also a "
+    falsified="two tasks with different exponents and no feature in common, where the share "
+    "depends on the size",
+    note="Models that keep features, not translation models. That a shared exponent is 'not "
+    "rejected' would reward noise; here its drift must be shown to be small. The control is also a "
     "finding: the claim needs tasks of like exponents.",
 )

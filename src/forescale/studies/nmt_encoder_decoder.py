@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale import laws
-from forescale.fit import Fit, fit, refit
+from forescale.fit import Fit, fit
 from forescale.runs import RunTable
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, median, over_worlds
@@ -38,9 +38,7 @@ def aic(fitted: Fit) -> float:
     return float(n * np.log(np.mean(fitted.residuals**2)) + 2 * (len(fitted.theta) + 1))
 
 
-def check(
-    *, rerun: bool, seed: int, progress: Progress, falsified: bool = False
-) -> Outcome:
+def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Recover the planted law from many noisy tables, with intervals, and its best split."""
     worlds = 200 if rerun else 60
     ne, nd = design()
@@ -71,15 +69,25 @@ def check(
     return judge(
         {
             "coverage": over_worlds(
-                covered.mean(1), mean, seed=seed, least=COVERED[0], most=COVERED[1],
+                covered.mean(1),
+                mean,
+                seed=seed,
+                least=COVERED[0],
+                most=COVERED[1],
                 what="share of 90 % intervals of an exponent that hold the planted one",
             ),
             "encoder_share_off": over_worlds(
-                np.abs(split - truth), median, seed=seed, most=SPLIT_OFF,
+                np.abs(split - truth),
+                median,
+                seed=seed,
+                most=SPLIT_OFF,
                 what="median error of the best encoder share pe/(pe + pd)",
             ),
             "aic_gain": over_worlds(
-                gain, median, seed=seed, least=LEAST_DAIC,
+                gain,
+                median,
+                seed=seed,
+                least=LEAST_DAIC,
                 what="AIC of the law in total size minus that of the bivariate law",
             ),
             "pe": over_worlds(exponents[:, 0], median, seed=seed, what="encoder exponent found"),

@@ -99,9 +99,7 @@ def frontier_errors(
     return {name: np.array(errors) for name, errors in out.items()}
 
 
-def check(
-    *, rerun: bool, seed: int, progress: Progress, falsified: bool = False
-) -> Outcome:
+def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Compare the corrected line with least squares, then objectives on scaling runs."""
     worlds = 300 if rerun else 24
     progress(f"{worlds} regressions and {worlds} tables of {len(SIZES) * REPEATS} runs")
@@ -118,25 +116,37 @@ def check(
     return judge(
         {
             "bias_ratio": number(
-                abs(own.mean()) / abs(squares.mean()), ratio, most=BIAS,
+                abs(own.mean()) / abs(squares.mean()),
+                ratio,
+                most=BIAS,
                 what="mean bias of the corrected line over that of least squares",
             ),
             "one_sided_off": over_worlds(
-                np.abs(one), median, seed=seed, most=OFF,
+                np.abs(one),
+                median,
+                seed=seed,
+                most=OFF,
                 what="median |error| of the frontier loss at 10x, objective one-sided",
             ),
             "lsq_high": over_worlds(
-                lsq, mean, seed=seed, least=SQUARES_OFF,
+                lsq,
+                mean,
+                seed=seed,
+                least=SQUARES_OFF,
                 what="mean error of least squares there, positive is too high",
             ),
             "huber_high": over_worlds(huber, mean, seed=seed, what="the same with huber"),
             "one_sided_36": over_worlds(
-                np.abs(few["one-sided"]), median, seed=seed,
+                np.abs(few["one-sided"]),
+                median,
+                seed=seed,
                 what="median |error| of one-sided with 36 runs in place of 108",
             ),
             "one_sided_bias": over_worlds(one, mean, seed=seed, what="the same, one-sided"),
             "one_sided_p90": over_worlds(
-                np.abs(one), lambda v: np.quantile(v, 0.9, axis=-1), seed=seed,
+                np.abs(one),
+                lambda v: np.quantile(v, 0.9, axis=-1),
+                seed=seed,
                 what="|error| of one-sided at the ninetieth percentile of tables",
             ),
         },

@@ -41,9 +41,7 @@ def curves(count: int, seed: int, *, rectified: bool = True) -> Array:
     return np.stack([clean * np.exp(NOISE * rng.normal(size=clean.shape)), clean])
 
 
-def check(
-    *, rerun: bool, seed: int, progress: Progress, falsified: bool = False
-) -> Outcome:
+def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Fit the first 9 of 16 doublings by both laws and forecast the last, 128 times on."""
     count = 400 if rerun else 100
     progress(f"{count} fine-tuning curves, two laws each")
@@ -61,18 +59,24 @@ def check(
     return judge(
         {
             "rectified_off": over_worlds(
-                off[0], seed=seed, most=RIGHT,
+                off[0],
+                seed=seed,
+                most=RIGHT,
                 what="median |log(forecast/truth)| of the rectified law",
             ),
             "vanilla_off": over_worlds(
-                off[1], seed=seed, least=WRONG,
+                off[1],
+                seed=seed,
+                least=WRONG,
                 what="median |log(forecast/truth)| of the power law with a floor",
             ),
             "better": share(
                 off[0] < off[1], least=BETTER, what="share of curves the rectified law wins"
             ),
             "rectified_p90": over_worlds(
-                off[0], lambda v: np.quantile(v, 0.9, axis=-1), seed=seed,
+                off[0],
+                lambda v: np.quantile(v, 0.9, axis=-1),
+                seed=seed,
                 what="the same error at the ninetieth percentile of curves",
             ),
         },

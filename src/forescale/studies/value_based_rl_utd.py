@@ -36,9 +36,7 @@ def recorded(replay: bool) -> tuple[Array, str]:
     return need, f"recorded: gridworld_utd.csv, sha256 {table.hash[:12]}, {need.size} agents"
 
 
-def check(
-    *, rerun: bool, seed: int, progress: Progress, falsified: bool = False
-) -> Outcome:
+def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Fit the law on ratios up to 2, forecast the data need at 8, and count the updates."""
     if rerun:
         # Other chances than the recorded ones: a replication, not a copy.
@@ -51,9 +49,12 @@ def check(
     else:
         need, data = recorded(not falsified)
     agents = need.shape[1]
-    small = RunTable({
-        "s": np.repeat(RATIOS[FITTED], agents), "env_steps": need[FITTED].ravel(),
-    })
+    small = RunTable(
+        {
+            "s": np.repeat(RATIOS[FITTED], agents),
+            "env_steps": need[FITTED].ravel(),
+        }
+    )
     # Geometric means: the spread between agents is a factor, much the same at every ratio.
     fitted = fit(small, "utd", objective="lsq-log", seed=seed)
     rng = np.random.default_rng([seed, 7])
@@ -69,17 +70,23 @@ def check(
     return judge(
         {
             "forecast_off": number(
-                float(np.expm1(off)), np.expm1(np.log(forecast) - means[:, EIGHT]),
+                float(np.expm1(off)),
+                np.expm1(np.log(forecast) - means[:, EIGHT]),
                 what="data need at ratio 8 forecast from ratios up to 2, relative error",
-                least=-OFF, most=OFF,
+                least=-OFF,
+                most=OFF,
             ),
             "updates_rise": number(
-                float(8.0 * np.exp(-saved)), 8.0 * np.exp(means[:, EIGHT] - means[:, ONE]),
-                what="total updates at ratio 8 over those at 1", least=RISE,
+                float(8.0 * np.exp(-saved)),
+                8.0 * np.exp(means[:, EIGHT] - means[:, ONE]),
+                what="total updates at ratio 8 over those at 1",
+                least=RISE,
             ),
             "data_saved": number(
-                float(np.exp(saved)), np.exp(means[:, ONE] - means[:, EIGHT]),
-                what="data need at ratio 1 over that at 8", least=RISE,
+                float(np.exp(saved)),
+                np.exp(means[:, ONE] - means[:, EIGHT]),
+                what="data need at ratio 1 over that at 8",
+                least=RISE,
             ),
             "slope": number(
                 float(np.polyfit(log_ratio, centre, 1)[0]),
@@ -88,7 +95,9 @@ def check(
             ),
             **{
                 f"steps_at_{RATIOS[i]:g}": number(
-                    float(np.exp(centre[i])), np.exp(means[:, i]), unit="env_steps",
+                    float(np.exp(centre[i])),
+                    np.exp(means[:, i]),
+                    unit="env_steps",
                     what=f"geometric mean over {agents} agents",
                 )
                 for i in (0, ONE, EIGHT)
@@ -108,7 +117,9 @@ STUDY = Study(
     check=check,
     full="the agents learn anew, with other chances than the recorded ones (minutes)",
     falsified="no replay: every update repeats the newest step",
-    note="A tabular agent at one learning rate for all ratios, not a deep one tuned at each. "
-    "That data is saved at all was added to the criteria: without it, updates rise eightfold "
-    "where the ratio has no effect.",
+    note="A tabular agent at one learning rate, which of five tried was among the best at every "
+    "ratio, not a deep one tuned at each. That data is saved at all was added to the criteria: "
+    "without it, updates rise eightfold where the ratio has no effect. 128 agents a ratio left "
+    "the forecast undecided (28 % off, 2 to 52 %); 256 more were recorded then, and alone they "
+    "give 1 % (-20 to 14 %).",
 )

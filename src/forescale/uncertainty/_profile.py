@@ -57,7 +57,10 @@ def profile(fit: Fit, name: str, *, level: float = 0.9, points: int = 41) -> Pro
     problem = _uncentred(fit.problem) if own else fit.problem
     theta = problem.fitting(fit.natural[None, :])[0]
     j = fit.names.index(name)
-    sd = max(_own_error(fit, problem, theta, j), 1e-6 * max(abs(theta[j]), 1e-3))
+    sd = _own_error(fit, problem, theta, j)
+    if sd < 1e-6 * max(abs(theta[j]), 1e-3):
+        # At a bound the curvature tells no width.
+        sd = 0.1 * max(abs(theta[j]), 0.1)
     r = fit.residuals
     _, slope, curve = problem.rho.all(r)
     w = problem.weights
@@ -66,7 +69,7 @@ def profile(fit: Fit, name: str, *, level: float = 0.9, points: int = 41) -> Pro
     limit = float(f_distribution.ppf(level, 1, dof))
 
     def drop_at(held: Array) -> Array:
-        return 2.0 * (_held(problem, theta, j, held) - fit.value) / scale
+        return np.asarray(2.0 * (_held(problem, theta, j, held) - fit.value) / scale)
 
     half = max(points // 2, 4)
     below = _side(drop_at, float(theta[j]), -sd, float(problem.lower[j]), limit, half)
@@ -157,7 +160,7 @@ def _held(problem: Problem, theta: Array, j: int, held: Array) -> Array:
     """Least objective with coordinate j at each held value, shape of `held`.
 
     All values are refitted together, first from where the curvature at the minimum points,
-    then each from its neighbour's end: a valley that bends is followed, not jumped.
+    then each from the best end of the others: a valley that bends is followed.
     """
     frozen = problem.frozen.copy()
     frozen[j] = True
@@ -184,8 +187,11 @@ def _held(problem: Problem, theta: Array, j: int, held: Array) -> Array:
         return found.value, found.theta
 
     value, end = best(start)
-    nearer = np.roll(end, 1, axis=0)
-    nearer[0] = theta
-    nearer[:, j] = held
-    again, _ = best(nearer)
+    # Another value's end may lie in a lower valley, near or far.
+    ends = np.concatenate([theta[None, :], end])
+    at = np.repeat(ends[None, :, :], len(held), axis=0)
+    at[:, :, j] = held[:, None]
+    there = problem.values(at.reshape(-1, len(theta))).reshape(len(held), -1)
+    k = np.argmin(there, axis=1)
+    again, _ = best(at[np.arange(len(held)), k])
     return np.asarray(np.fmin(value, again))

@@ -15,7 +15,17 @@ import math
 from collections.abc import Callable, Iterable
 
 FUNCTIONS = (
-    "exp", "log", "log1p", "expm1", "sqrt", "tanh", "sigmoid", "softplus", "abs", "min", "max"
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sqrt",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "abs",
+    "min",
+    "max",
 )
 
 

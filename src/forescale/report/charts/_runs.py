@@ -88,9 +88,7 @@ class Runs:
         if by is None:
             return np.array([], object)
         cells = self.fit.runs[by]
-        return np.array(
-            [f"{v:g}" if isinstance(v, float) else str(v) for v in cells], object
-        )
+        return np.array([f"{v:g}" if isinstance(v, float) else str(v) for v in cells], object)
 
     @cached_property
     def drawn(self) -> NDArray[np.intp]:

@@ -33,9 +33,7 @@ PLACES = 48
 CURVES = 6
 
 
-def fan(
-    runs: Runs, forecasts: Sequence[Forecast] = (), test: Backtest | None = None
-) -> Chart:
+def fan(runs: Runs, forecasts: Sequence[Forecast] = (), test: Backtest | None = None) -> Chart:
     """The chart of loss against scale.
 
     Args:
@@ -214,8 +212,7 @@ def _marks(runs: Runs, points: Sequence[tuple[Point, float]]) -> list[Spec]:
             **rows(x=[_scale(runs, p)], m=[p.band.median], lo=[p.band.lo], hi=[p.band.hi])[0],
             "text": forecast_value(p),
             "at": place(p.inputs),
-            "say": f"{forecast_value(p)} ({level_text(level)}: {p.band.lo:.4g} to "
-            f"{p.band.hi:.4g})",
+            "say": f"{forecast_value(p)} ({level_text(level)}: {p.band.lo:.4g} to {p.band.hi:.4g})",
         }
         for p, level in points
     ]
@@ -233,9 +230,7 @@ def _marks(runs: Runs, points: Sequence[tuple[Point, float]]) -> list[Spec]:
     ]  # fmt: skip
 
 
-def _caption(
-    runs: Runs, fit: Fit, path: _Path, level: float, banded: bool, forecasts: bool
-) -> str:
+def _caption(runs: Runs, fit: Fit, path: _Path, level: float, banded: bool, forecasts: bool) -> str:
     where = f" {path.words}" if path.words else ""
     curve = f"{law_name(fit.law.name, fit.law.formula)}{where}"
     if fit.rivals:

@@ -85,9 +85,7 @@ def _bands(
     runs: Runs, names: Sequence[str], box: Sequence[tuple[float, float]], group: str | None
 ) -> tuple[list[Spec], Array]:
     """Columns of the map cut where the law crosses a level: few marks, smooth edges."""
-    edges = [
-        np.geomspace(*ends, k + 1) for ends, k in zip(box, (COLUMNS, CELLS), strict=True)
-    ]
+    edges = [np.geomspace(*ends, k + 1) for ends, k in zip(box, (COLUMNS, CELLS), strict=True)]
     middle = [np.sqrt(e[1:] * e[:-1]) for e in edges]
     at = {names[0]: np.repeat(middle[0], CELLS), names[1]: np.tile(middle[1], COLUMNS)}
     grid = runs.fit.predict(at, group=group).reshape(COLUMNS, CELLS)

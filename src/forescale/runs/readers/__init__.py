@@ -84,9 +84,7 @@ class Reader:
 
 def readers() -> tuple[Reader, ...]:
     """Every reader in this folder."""
-    return tuple(
-        catalogue.load(__name__, name, "READER") for name in catalogue.names(__name__)
-    )
+    return tuple(catalogue.load(__name__, name, "READER") for name in catalogue.names(__name__))
 
 
 def choose(source: Source) -> Reader:
@@ -120,8 +118,9 @@ def from_records(
             column.extend([None] * (i - len(column)))
             if len(column) > i:
                 where = f"{source.name}, row {rows[i] if rows is not None else i + 1}"
-                raise BadTable(f"the name '{key}' comes twice", where=where,
-                               fix="rename one of them")
+                raise BadTable(
+                    f"the name '{key}' comes twice", where=where, fix="rename one of them"
+                )
             column.append(value)
     for column in columns.values():
         column.extend([None] * (len(records) - len(column)))

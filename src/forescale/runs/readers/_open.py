@@ -45,8 +45,11 @@ def open_source(source: Any) -> Source:
         path = Path(source)
         return _opened(short(path.name or str(path), 80), _bytes_of(path), path_suffix(path))
     if isinstance(source, (bytes, bytearray)):
-        raise BadTable("got bytes, not a path", where="source",
-                       fix="write them to a file, or pass a data frame")
+        raise BadTable(
+            "got bytes, not a path",
+            where="source",
+            fix="write them to a file, or pass a data frame",
+        )
     return Source(name=type(source).__name__, obj=source)
 
 
@@ -54,16 +57,22 @@ def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except IsADirectoryError:
-        tables = sorted(p.name for p in path.iterdir() if p.suffix in
-                        {".csv", ".tsv", ".json", ".jsonl", ".parquet", ".gz"})[:3]
+        tables = sorted(
+            p.name
+            for p in path.iterdir()
+            if p.suffix in {".csv", ".tsv", ".json", ".jsonl", ".parquet", ".gz"}
+        )[:3]
         hint = f"name a file in it, such as {', '.join(tables)}" if tables else "name a file"
         raise BadTable("this is a folder, not a table", where=short(path, 80), fix=hint) from None
     except FileNotFoundError:
         raise BadTable("there is no such file", where=short(path, 80), fix=_near(path)) from None
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the name
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise BadTable(f"cannot be opened ({short(reason)})", where=short(path, 80),
-                       fix="check the name and its permissions") from None
+        raise BadTable(
+            f"cannot be opened ({short(reason)})",
+            where=short(path, 80),
+            fix="check the name and its permissions",
+        ) from None
 
 
 def _near(path: Path) -> str:
@@ -83,11 +92,15 @@ def _opened(name: str, data: bytes, suffix: str) -> Source:
         try:
             data = gzip.decompress(data)
         except (EOFError, OSError, zlib.error):
-            raise BadTable("the gzip file is cut short or damaged", where=name,
-                           fix="copy it again") from None
+            raise BadTable(
+                "the gzip file is cut short or damaged", where=name, fix="copy it again"
+            ) from None
     if not data.strip():
-        raise BadTable("the file is empty", where=name,
-                       fix="give a table with a header line and one line per run")
+        raise BadTable(
+            "the file is empty",
+            where=name,
+            fix="give a table with a header line and one line per run",
+        )
     for magic, kind, fix in _FOREIGN:
         if data.startswith(magic):
             raise BadTable(f"this is {kind}, not a table of runs", where=name, fix=fix)

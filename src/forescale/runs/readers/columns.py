@@ -37,15 +37,19 @@ def from_mapping(table: Mapping[Any, Any], source: Source) -> RawColumns:
     columns: dict[str, Any] = {}
     for key, values in table.items():
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise BadTable(f"the value {short(values)} is not a list of cells",
-                           where=f"{source.name}, column '{short(key)}'",
-                           fix="give every column as a list with one entry per run")
+            raise BadTable(
+                f"the value {short(values)} is not a list of cells",
+                where=f"{source.name}, column '{short(key)}'",
+                fix="give every column as a list with one entry per run",
+            )
         if isinstance(values, Mapping):  # pandas' column-wise JSON: {column: {index: value}}
             values = list(values.values())
         if isinstance(values, np.ndarray) and values.ndim != 1:
-            raise BadTable(f"the array has {values.ndim} dimensions, a column has one",
-                           where=f"{source.name}, column '{short(key)}'",
-                           fix="give one array per column")
+            raise BadTable(
+                f"the array has {values.ndim} dimensions, a column has one",
+                where=f"{source.name}, column '{short(key)}'",
+                fix="give one array per column",
+            )
         if not isinstance(values, Sized) or not hasattr(values, "__getitem__"):
             values = list(values)
         columns[str(key)] = values
@@ -55,10 +59,14 @@ def from_mapping(table: Mapping[Any, Any], source: Source) -> RawColumns:
         odd = next(name for name in others if lengths[name] != lengths[first])
         raise BadTable(
             f"column '{short(odd)}' has {lengths[odd]} cells and '{short(first)}' has "
-            f"{lengths[first]}", where=source.name, fix="give every column one cell per run")
+            f"{lengths[first]}",
+            where=source.name,
+            fix="give every column one cell per run",
+        )
     n = next(iter(lengths.values()), 0)
-    return RawColumns({k: as_column(_plain(v)) for k, v in columns.items()},
-                      np.arange(1, n + 1, dtype=np.int64))
+    return RawColumns(
+        {k: as_column(_plain(v)) for k, v in columns.items()}, np.arange(1, n + 1, dtype=np.int64)
+    )
 
 
 def _plain(values: Any) -> Any:

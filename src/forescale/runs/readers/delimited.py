@@ -24,9 +24,13 @@ from forescale.runs.readers import Column, RawColumns, Reader, Source
 _BLOCK = 4_000
 _SEPARATORS = (",", ";", "\t", "|", " ")
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
-         (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
-         (codecs.BOM_UTF16_BE, "utf-16"))
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def sniff(source: Source) -> float:
@@ -62,18 +66,27 @@ def decode(source: Source) -> tuple[str, tuple[str, ...]]:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         if encoding != "utf-8":
-            raise BadTable(f"the {encoding} text is damaged", where=source.name,
-                           fix="save the file again as UTF-8") from None
+            raise BadTable(
+                f"the {encoding} text is damaged",
+                where=source.name,
+                fix="save the file again as UTF-8",
+            ) from None
         text = data.decode("latin-1")
         notes = ("the file is not UTF-8; read as Latin-1",)
     sample = text[:4096] if not notes else text[:65536]
     control = sum(1 for c in sample if (c < " " and c not in "\t\n\r\f") or "\x7f" <= c < "\xa0")
     if "\0" in text or control > len(sample) / 50:
-        raise BadTable("this is a binary file, not a table", where=source.name,
-                       fix="export the runs as CSV, JSON or Parquet")
+        raise BadTable(
+            "this is a binary file, not a table",
+            where=source.name,
+            fix="export the runs as CSV, JSON or Parquet",
+        )
     if not text.strip("\ufeff \t\r\n"):
-        raise BadTable("the file is empty", where=source.name,
-                       fix="give a table with a header line and one line per run")
+        raise BadTable(
+            "the file is empty",
+            where=source.name,
+            fix="give a table with a header line and one line per run",
+        )
     return text, notes
 
 
@@ -95,9 +108,12 @@ class _Lines:
         # UTF-8 bytes take a quarter of the memory of StringIO's text.
         self._bytes = text.encode("utf-8", "surrogatepass")
         self.sep = sep or (declared[1] if declared else "") or self._find_separator()
-        if len(self.sep) != 1 or self.sep in "\r\n\"":
-            raise BadTable(f"'{short(self.sep)}' cannot separate columns", where="sep",
-                           fix="give one character: , ; | or a tab")
+        if len(self.sep) != 1 or self.sep in '\r\n"':
+            raise BadTable(
+                f"'{short(self.sep)}' cannot separate columns",
+                where="sep",
+                fix="give one character: , ; | or a tab",
+            )
         self.decimal = "," if self.sep != "," and self._decimal_comma() else "."
 
     def rows(self, sep: str | None = None) -> Iterator[tuple[int, list[str]]]:
@@ -117,9 +133,11 @@ class _Lines:
                     continue
                 yield line, cells
         except csv.Error as problem:
-            raise BadTable(f"the quotes do not close ({short(problem, 60)})",
-                           where=f"{self.name}, row {last + 1}",
-                           fix="double the quotes inside quoted cells") from None
+            raise BadTable(
+                f"the quotes do not close ({short(problem, 60)})",
+                where=f"{self.name}, row {last + 1}",
+                fix="double the quotes inside quoted cells",
+            ) from None
 
     def body(self) -> Iterator[tuple[int, list[str]]]:
         """The rows below the header."""
@@ -133,6 +151,7 @@ class _Lines:
 
     def _find_separator(self) -> str:
         """The separator whose rows agree best with their header; comma when none does."""
+
         def fit(sep: str) -> tuple[float, int]:
             rows = [_stripped(row) for row in self.sample(sep)]
             if not rows or len(rows[0]) < 2:
@@ -149,8 +168,11 @@ class _Lines:
     def _decimal_comma(self) -> bool:
         """Whether numbers use a decimal comma: some cell can be read no other way."""
         cells = [c.strip() for row in self.sample(self.sep)[1:] for c in row]
-        if any(re.fullmatch(r"[+-]?\d*\.\d+(e[+-]?\d+)?", c, re.I) and
-               not re.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", c) for c in cells):
+        if any(
+            re.fullmatch(r"[+-]?\d*\.\d+(e[+-]?\d+)?", c, re.I)
+            and not re.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", c)
+            for c in cells
+        ):
             return False
         commas = [c for c in cells if re.fullmatch(r"[+-]?[\d.]*,\d+(e[+-]?\d+)?", c, re.I)]
         grouped = [c for c in commas if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", c)]
@@ -170,17 +192,22 @@ def _header(lines: _Lines, notes: tuple[str, ...]) -> tuple[list[str], tuple[str
     lines.comment = []
     first = [cell.strip() for cell in first]
     if not _stripped(first):
-        raise BadTable("there is no table: every line is blank or a comment", where=lines.name,
-                       fix="give a header line and one line per run")
+        raise BadTable(
+            "there is no table: every line is blank or a comment",
+            where=lines.name,
+            fix="give a header line and one line per run",
+        )
     numeric = [cell for cell in first if cell and plain_floats([cell]) is not None]
     # A header may hold a stray number, as in q2.5 quantile tables; data are mostly numbers.
     if len(numeric) == len(_stripped(first)) or len(numeric) > max(1, len(first) / 2):
         if len(comment) == len(first) > 1:  # numpy.savetxt writes its header as a comment
             lines.header_rows = 0
             return [c.strip() for c in comment], (*notes, "took the header from a comment line")
-        raise BadTable(f"there is no header: the first line holds the numbers "
-                       f"{short(', '.join(first))}", where=lines.name,
-                       fix="add a first line with column names, such as params,tokens,loss")
+        raise BadTable(
+            f"there is no header: the first line holds the numbers {short(', '.join(first))}",
+            where=lines.name,
+            fix="add a first line with column names, such as params,tokens,loss",
+        )
     return first, notes
 
 
@@ -192,8 +219,9 @@ def _columns(lines: _Lines, header: list[str]) -> RawColumns:
     while block := _block(rows, width, lines, numbers):
         blocks.append([_compact(cells, lines.decimal) for cells in block])
     if not numbers:
-        raise BadTable("there is a header but no rows", where=lines.name,
-                       fix="add one line per run")
+        raise BadTable(
+            "there is a header but no rows", where=lines.name, fix="add one line per run"
+        )
     columns: dict[str, Column] = {}
     notes: list[str] = []
     if lines.sep != ",":
@@ -206,13 +234,19 @@ def _columns(lines: _Lines, header: list[str]) -> RawColumns:
             notes.extend(_unnamed(column, j, lines.name))
             continue
         if name in columns:
-            raise BadTable(f"two columns are called '{short(name)}'",
-                           where=f"{lines.name}, row 1", fix="rename one of them")
+            raise BadTable(
+                f"two columns are called '{short(name)}'",
+                where=f"{lines.name}, row 1",
+                fix="rename one of them",
+            )
         columns[name] = column
     if len(columns) == 1 and recognise(header[0]) is None:
-        raise BadTable(f"found one column only, '{short(header[0])}'", where=lines.name,
-                       fix="name the separator of the columns (sep), or give a table with a "
-                       "header such as params,tokens,loss")
+        raise BadTable(
+            f"found one column only, '{short(header[0])}'",
+            where=lines.name,
+            fix="name the separator of the columns (sep), or give a table with a "
+            "header such as params,tokens,loss",
+        )
     return RawColumns(columns, np.array(numbers, dtype=np.int64), tuple(notes))
 
 
@@ -246,11 +280,14 @@ def _mended(cells: list[str], width: int, line: int, lines: _Lines) -> list[str]
     if not bare or (len(cells) > width >= len(bare)):
         return bare + [""] * (width - len(bare)) if bare else []
     if len(bare) > width and lines.sep == ",":
-        fix = "quote cells that hold commas, as in \"1,000\""
+        fix = 'quote cells that hold commas, as in "1,000"'
     else:
         fix = "mend this row; empty cells need their separators"
-    raise BadTable(f"this row has {len(cells)} cells, the header has {width}",
-                   where=f"{lines.name}, row {line}", fix=fix)
+    raise BadTable(
+        f"this row has {len(cells)} cells, the header has {width}",
+        where=f"{lines.name}, row {line}",
+        fix=fix,
+    )
 
 
 def _compact(cells: tuple[str, ...], decimal: str) -> list[str] | NDArray[np.float64]:
@@ -283,8 +320,11 @@ def _unnamed(column: Column, j: int, name: str) -> list[str]:
             return ["left out the first column: it has no name and counts the rows"]
     elif all(cell.lower() in MISSING for cell in column):
         return []
-    raise BadTable(f"column {j + 1} has no name", where=f"{name}, row 1",
-                   fix="name it in the header line, or delete it")
+    raise BadTable(
+        f"column {j + 1} has no name",
+        where=f"{name}, row 1",
+        fix="name it in the header line, or delete it",
+    )
 
 
 READER = Reader("CSV", "a .csv, .tsv or other separated text file", sniff, read)

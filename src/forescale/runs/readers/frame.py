@@ -10,8 +10,19 @@ from forescale.errors import BadTable
 from forescale.quantities import short
 from forescale.runs.readers import Column, RawColumns, Reader, Source, as_column
 
-_LIBRARIES = {"pandas", "polars", "pyarrow", "duckdb", "modin", "cudf", "dask", "ibis",
-              "pyspark", "narwhals", "_duckdb"}
+_LIBRARIES = {
+    "pandas",
+    "polars",
+    "pyarrow",
+    "duckdb",
+    "modin",
+    "cudf",
+    "dask",
+    "ibis",
+    "pyspark",
+    "narwhals",
+    "_duckdb",
+}
 
 
 def sniff(source: Source) -> float:
@@ -42,14 +53,17 @@ def from_frame(obj: Any, name: str) -> RawColumns:
         headers = [str(header) for header in frame.columns]
         series = [frame[:, i] for i in range(len(headers))]
     except Exception as problem:  # each library has errors of its own
-        raise BadTable(f"cannot read this {type(obj).__module__.partition('.')[0]} object as a "
-                       f"table ({short(problem, 80)})", where=name,
-                       fix="give a data frame with one row per run and unique column names",
-                       ) from problem
+        raise BadTable(
+            f"cannot read this {type(obj).__module__.partition('.')[0]} object as a "
+            f"table ({short(problem, 80)})",
+            where=name,
+            fix="give a data frame with one row per run and unique column names",
+        ) from problem
     if len(set(headers)) < len(headers):
         twice = next(h for h in headers if headers.count(h) > 1)
-        raise BadTable(f"two columns are called '{short(twice)}'", where=name,
-                       fix="rename one of them")
+        raise BadTable(
+            f"two columns are called '{short(twice)}'", where=name, fix="rename one of them"
+        )
     columns = {h: _cells(s) for h, s in zip(headers, series, strict=True)}
     rows = np.arange(1, len(frame) + 1, dtype=np.int64)
     return RawColumns(columns, rows)

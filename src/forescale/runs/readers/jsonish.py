@@ -42,12 +42,14 @@ def _shaped(loaded: Any, source: Source, notes: tuple[str, ...]) -> RawColumns:
     if isinstance(loaded, list):
         return _noted(_records(loaded, source), notes)
     if not isinstance(loaded, dict):
-        raise BadTable(f"the JSON is only the value {short(loaded)}", where=source.name,
-                       fix=_SHAPE)
+        raise BadTable(f"the JSON is only the value {short(loaded)}", where=source.name, fix=_SHAPE)
     if isinstance(loaded.get("columns"), list) and isinstance(loaded.get("data"), list):
         return _noted(_split(loaded["columns"], loaded["data"], source), notes)
-    lists = [k for k, v in loaded.items() if isinstance(v, list) and v
-             and all(isinstance(item, dict) for item in v)]
+    lists = [
+        k
+        for k, v in loaded.items()
+        if isinstance(v, list) and v and all(isinstance(item, dict) for item in v)
+    ]
     if len(lists) == 1:
         notes += (f"read the records under '{short(lists[0])}'",)
         return _noted(_records(loaded[lists[0]], source), notes)
@@ -59,8 +61,11 @@ def _shaped(loaded: Any, source: Source, notes: tuple[str, ...]) -> RawColumns:
 def _records(items: list[Any], source: Source, rows: list[int] | None = None) -> RawColumns:
     for i, item in enumerate(items):
         if not isinstance(item, dict):
-            raise BadTable(f"expected a record, found {short(json.dumps(item))}",
-                           where=f"{source.name}, row {rows[i] if rows else i + 1}", fix=_SHAPE)
+            raise BadTable(
+                f"expected a record, found {short(json.dumps(item))}",
+                where=f"{source.name}, row {rows[i] if rows else i + 1}",
+                fix=_SHAPE,
+            )
     if not items:
         raise BadTable("the JSON holds no runs", where=source.name, fix=_SHAPE)
     return from_records(items, source, rows)
@@ -70,8 +75,11 @@ def _split(names: list[Any], data: list[Any], source: Source) -> RawColumns:
     """Pandas' `orient="split"`: column names and rows apart."""
     for i, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):
-            raise BadTable(f"expected a list of {len(names)} cells, found {short(row)}",
-                           where=f"{source.name}, row {i + 1}", fix="mend this row")
+            raise BadTable(
+                f"expected a list of {len(names)} cells, found {short(row)}",
+                where=f"{source.name}, row {i + 1}",
+                fix="mend this row",
+            )
     return _records([dict(zip(map(str, names), row, strict=True)) for row in data], source)
 
 
@@ -90,8 +98,9 @@ def _lines(text: str, source: Source, problem: ValueError) -> RawColumns:
                 notes = (f"the last line ({i}) is cut short and was left out",)
                 break
             at = getattr(problem, "lineno", i) if not records else i
-            raise BadTable(f"this is not JSON: {short(line)}",
-                           where=f"{source.name}, row {at}", fix=_SHAPE) from None
+            raise BadTable(
+                f"this is not JSON: {short(line)}", where=f"{source.name}, row {at}", fix=_SHAPE
+            ) from None
     return _noted(_records(records, source, rows), notes)
 
 

@@ -29,8 +29,11 @@ def read(source: Source, sep: str | None = None) -> RawColumns:
     """The source's columns as they stand, with the place of each row."""
     data = source.data or b""
     if not (data.startswith(MAGIC) and data.endswith(MAGIC)):
-        raise BadTable("this is not a whole Parquet file", where=source.name,
-                       fix="copy it again, or name it by what it is")
+        raise BadTable(
+            "this is not a whole Parquet file",
+            where=source.name,
+            fix="copy it again, or name it by what it is",
+        )
     for library, load in (("pyarrow.parquet", _arrow), ("polars", _polars), ("duckdb", _duckdb)):
         try:
             module = importlib.import_module(library)
@@ -41,10 +44,16 @@ def read(source: Source, sep: str | None = None) -> RawColumns:
         except BadTable:
             raise
         except Exception as problem:  # each library has errors of its own
-            raise BadTable(f"the Parquet file is damaged ({short(problem, 80)})",
-                           where=source.name, fix="write it again") from problem
-    raise MissingExtra("reading Parquet needs duckdb, pyarrow or polars", where=source.name,
-                       fix="pip install 'forescale[parquet]'")
+            raise BadTable(
+                f"the Parquet file is damaged ({short(problem, 80)})",
+                where=source.name,
+                fix="write it again",
+            ) from problem
+    raise MissingExtra(
+        "reading Parquet needs duckdb, pyarrow or polars",
+        where=source.name,
+        fix="pip install 'forescale[parquet]'",
+    )
 
 
 def _arrow(module: Any, data: bytes, name: str) -> RawColumns:

@@ -1,0 +1,124 @@
+"""Whether to bet: a clean simulated case is trusted, and every reason against can be met."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forescale.fit import Fit, Flag, fit
+from forescale.forecast import Forecast, forecast
+from forescale.forecast.backtest import Backtest
+from forescale.runs import RunTable
+from forescale.uncertainty import assess
+
+World = Callable[..., RunTable]
+Target = Callable[[float], dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def fitted(world: World) -> Fit:
+    return assess(fit(world(1)), resamples=300)
+
+
+@pytest.fixture(scope="module")
+def clean(fitted: Fit, target: Target) -> Forecast:
+    return forecast(fitted, target(10**20.5))
+
+
+def made(clean: Forecast, **changes: object) -> Backtest:
+    """The clean backtest with every cut changed."""
+    assert clean.backtest is not None
+    return replace(clean.backtest, cuts=tuple(replace(c, **changes) for c in clean.backtest.cuts))
+
+
+def test_a_clean_case_ten_times_beyond_is_trusted(clean: Forecast) -> None:
+    assert clean.trusted
+    assert clean.verdict.reasons == ()
+    assert clean.verdict.text.startswith("extrapolates 10x beyond the largest C")
+    assert "backtest at 10x: error" in clean.verdict.text
+    assert "not to be trusted" not in clean.verdict.text
+    assert repr(clean).endswith("trusted)")
+
+
+def test_a_place_among_the_runs_says_so(fitted: Fit, target: Target) -> None:
+    assert forecast(fitted, target(1e18)).verdict.text.startswith("within the range of the runs")
+
+
+def test_the_farthest_of_several_places_decides(fitted: Fit, target: Target) -> None:
+    near, far = target(1e18), target(10**20.5)
+    both = forecast(fitted, {k: [near[k], far[k]] for k in near})
+    assert both.verdict.text.startswith("extrapolates 10x beyond the largest C")
+
+
+def test_a_grave_doubt_about_the_fit_is_a_reason(clean: Forecast, target: Target) -> None:
+    ill = replace(clean.fit, flags=(Flag("unidentified", "fail", "the data say nothing of E"),))
+    found = forecast(ill, target(10**20.5), test=clean.backtest)
+    assert found.verdict.reasons == ("the data say nothing of E",)
+    assert not found.trusted
+    assert "not to be trusted because the data say nothing of E" in found.verdict.text
+
+
+def test_a_warning_about_the_fit_is_no_reason(clean: Forecast, target: Target) -> None:
+    doubted = replace(clean.fit, flags=(Flag("narrow range", "warn", "N spans little"),))
+    assert forecast(doubted, target(10**20.5), test=clean.backtest).trusted
+
+
+def test_no_backtest_is_a_reason(clean: Forecast, target: Target) -> None:
+    found = forecast(clean.fit, target(10**20.5), test=False)
+    assert found.verdict.reasons == ("no backtest was made",)
+
+
+def test_a_backtest_that_could_not_be_made_says_why(power: World) -> None:
+    found = forecast(fit(power(5), "power"), {"C": 2e21}, resamples=50)
+    assert any("too few to hold any out" in r for r in found.verdict.reasons)
+
+
+def test_losing_to_a_straight_line_is_a_reason(clean: Forecast, target: Target) -> None:
+    beaten = made(clean, error_pct=3.0, rivals={"straight line": 1.0, "best so far": 9.0})
+    found = forecast(clean.fit, target(10**20.5), test=beaten)
+    assert found.verdict.reasons == (
+        "a straight line on log-log forecast the held-out runs better (1 % against 3 %)",
+    )
+
+
+def test_reaching_far_past_the_backtest_is_a_reason(clean: Forecast, target: Target) -> None:
+    short = made(clean, factor=1.2)
+    found = forecast(clean.fit, target(10**19.5 * 50), test=short)
+    assert "the backtest reaches only 1.2x" in found.verdict.reasons
+
+
+def test_intervals_that_failed_badly_are_a_reason(clean: Forecast, target: Target) -> None:
+    failed = made(clean, z=6.0)
+    found = forecast(clean.fit, target(10**20.5), test=failed)
+    assert any("times what the intervals allow" in r for r in found.verdict.reasons)
+
+
+def test_intervals_that_were_widened_say_so(clean: Forecast, target: Target) -> None:
+    # The coverage quoted is from before the widening; the two must stand together.
+    held = forecast(clean.fit, target(10**20.5), test=made(clean, z=1.0))
+    assert "widened" not in held.verdict.text
+    narrow = made(clean, z=2.0, coverage=0.5)
+    found = forecast(clean.fit, target(10**20.5), test=narrow)
+    assert f"intervals widened {narrow.inflation:.2g}x" in found.verdict.text
+
+
+def test_past_two_decades_is_a_reason(fitted: Fit, clean: Forecast, target: Target) -> None:
+    found = forecast(fitted, target(10**19.5 * 300), test=clean.backtest)
+    assert any("past two decades" in r for r in found.verdict.reasons)
+    assert not found.trusted
+
+
+def test_an_interval_that_decides_nothing_is_a_reason(world: World, target: Target) -> None:
+    noisy = assess(fit(world(2, noise=0.08)), resamples=200)
+    found = forecast(noisy, target(10**20.5))
+    assert any("% wide" in r for r in found.verdict.reasons)
+
+
+def test_a_law_that_misses_the_bend_is_not_trusted(world: World, target: Target) -> None:
+    # Control: no floor in the law, a floor in the world.
+    found = forecast(fit(world(1), "chinchilla_no_floor"), target(10**20.5), resamples=100)
+    assert found.backtest is not None
+    assert found.backtest.inflation > 1.3
+    band = found.points[0].band
+    assert np.log(band.hi / band.lo) > 0.05
