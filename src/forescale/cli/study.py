@@ -37,7 +37,7 @@ def run(
     ] = False,
     workers: Annotated[int, Parameter(name="--workers", help="Processes for list.")] = 1,
     seed: Seed = 0,
-    output: Output = Output(),  # noqa: B008 (frozen)
+    output: Output = Output(),
 ) -> int:
     """Test published claims on recorded tables and simulations, and give the verdicts."""
     from forescale import studies
