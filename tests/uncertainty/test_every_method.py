@@ -119,3 +119,21 @@ def test_too_few_resamples_are_refused(fitted: Fit) -> None:
 def test_a_cluster_column_that_is_not_there_is_named(fitted: Fit) -> None:
     with pytest.raises(ForescaleError, match="no column 'nosuch'"):
         assess(fitted, cluster="nosuch")
+
+
+def test_what_the_draws_lost_is_a_doubt_of_the_fit(grid: Callable[..., RunTable]) -> None:
+    from forescale.fit import Draws
+    from forescale.uncertainty import _doubts
+
+    def severities(kept: int) -> list[str]:
+        draws = Draws("pairs", np.ones((kept, 1)), 0, (f"{100 - kept} were left out",))
+        return [f.severity for f in _doubts(draws, 100)]
+
+    assert [severities(n) for n in (99, 80, 30)] == [["note"], ["warn"], ["fail"]]
+    assert _doubts(Draws("pairs", np.ones((100, 1)), 0), 100) == []
+    clustered = assess(fit(grid()), cluster="group", resamples=30)
+    assert [f.message for f in clustered.flags if f.name == "intervals"] == [
+        "only 6 clusters: cluster intervals are rough"
+    ]
+    again = assess(clustered, "bayesian", resamples=30)
+    assert not any(f.name == "intervals" for f in again.flags)

@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from forescale.cli._options import Source, _list
+from forescale.cli._options import Source, _level, _list, read_with
 from forescale.errors import BadOption
 
 if TYPE_CHECKING:
     from forescale.fit import Fit
     from forescale.runs import RunTable
+
+
+#: As `Level`, for verbs that also take a kept fit, which has a level of its own.
+OwnLevel = Annotated[
+    float | None,
+    Parameter(
+        name="--level",
+        help="Coverage of the intervals: 0.9 or 90%; a kept fit's own by default.",
+        converter=read_with(_level),
+        show_default=False,
+    ),
+]
 
 
 @Parameter(name="*")
@@ -93,7 +105,7 @@ def table(runs: str, source: Source) -> RunTable:
     )
 
 
-def fitted(runs: str, source: Source, how: Fitting, *, level: float) -> Fit:
+def fitted(runs: str, source: Source, how: Fitting, *, level: float | None) -> Fit:
     """The fit a verb was given as a file, or makes from a run table."""
     from forescale import api
 
@@ -121,7 +133,7 @@ def fitted(runs: str, source: Source, how: Fitting, *, level: float) -> Fit:
         uncertainty=how.uncertainty,
         resamples=how.resamples,
         cluster=how.cluster,
-        level=level,
+        level=0.9 if level is None else level,
         seed=how.seed,
         workers=how.workers,
     )

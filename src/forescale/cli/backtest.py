@@ -5,8 +5,8 @@ Several cut-offs, beside the naive forecasts anyone can make without a law.
 
 from __future__ import annotations
 
-from forescale.cli._fitting import Fitting, fitted
-from forescale.cli._options import Level, Output, Runs, Source
+from forescale.cli._fitting import Fitting, OwnLevel, fitted
+from forescale.cli._options import Output, Runs, Source
 from forescale.cli._show import show
 
 GROUP = "Forecast"
@@ -19,13 +19,13 @@ def run(
     how: Fitting = Fitting(),
     source: Source = Source(),
     output: Output = Output(),
-    level: Level = 0.9,
+    level: OwnLevel = None,
 ) -> int:
     """Hold out the largest runs, forecast them from the others, and score it."""
     from forescale.forecast.backtest import of_fit
 
     fit = fitted(runs, source, how, level=level)
-    result = of_fit(fit, level=level)
+    result = of_fit(fit, level=fit.level if level is None else level)
     doubts = [] if result.cuts else list(result.skipped)
     if result.cuts:
         own = sum(c.error_pct for c in result.cuts)

@@ -9,25 +9,30 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from forescale.cli._fitting import Fitting, fitted
-from forescale.cli._options import Level, Output, Runs, Source, _list
+from forescale.cli._fitting import Fitting, OwnLevel, fitted
+from forescale.cli._options import Output, Runs, Source, _list
 from forescale.cli._show import show
 from forescale.errors import BadOption
 
 GROUP = "Forecast"
 EXAMPLE = "forescale forecast stdlib_bytes --N 10M --D 100M"
 
-Values = Annotated[str, Parameter(show_default=False)]
-
 
 def run(
     runs: Runs,
     *,
     N: Annotated[
-        str, Parameter(name=["--N", "--params"], help="Parameters: 7B, or 1B,7B,70B.")
+        str,
+        Parameter(
+            name=["--N", "--params"], help="Parameters: 7B, or 1B,7B,70B.", show_default=False
+        ),
     ] = "",
-    D: Annotated[str, Parameter(name=["--D", "--tokens"], help="Training tokens: 2T.")] = "",
-    C: Annotated[str, Parameter(name=["--C", "--flops"], help="Training FLOPs: 1e24.")] = "",
+    D: Annotated[
+        str, Parameter(name=["--D", "--tokens"], help="Training tokens: 2T.", show_default=False)
+    ] = "",
+    C: Annotated[
+        str, Parameter(name=["--C", "--flops"], help="Training FLOPs: 1e24.", show_default=False)
+    ] = "",
     at: Annotated[
         tuple[str, ...],
         _list("--at", "NAME=VALUE", "Any other input of the law: examples=1000. Repeat."),
@@ -36,7 +41,7 @@ def run(
     how: Fitting = Fitting(),
     source: Source = Source(),
     output: Output = Output(),
-    level: Level = 0.9,
+    level: OwnLevel = None,
 ) -> int:
     """Forecast runs that nobody has made: median, interval, backtest and verdict.
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from forescale.cli._fitting import Fitting, fitted
-from forescale.cli._options import Level, Output, Runs, Source
+from forescale.cli._fitting import Fitting, OwnLevel, fitted
+from forescale.cli._options import Output, Runs, Source
 from forescale.cli._show import show
 
 GROUP = "Decide"
@@ -20,15 +20,21 @@ EXAMPLE = "forescale plan stdlib_bytes --law chinchilla --flops 1e16"
 def run(
     runs: Runs,
     *,
-    flops: Annotated[str, Parameter(name=["--flops", "--C"], help="Budget: 1e24.")] = "",
-    tokens: Annotated[str, Parameter(name=["--tokens", "--D"], help="Tokens: 2T.")] = "",
-    params: Annotated[str, Parameter(name=["--params", "--N"], help="Size: 7B.")] = "",
+    flops: Annotated[
+        str, Parameter(name=["--flops", "--C"], help="Budget: 1e24.", show_default=False)
+    ] = "",
+    tokens: Annotated[
+        str, Parameter(name=["--tokens", "--D"], help="Tokens: 2T.", show_default=False)
+    ] = "",
+    params: Annotated[
+        str, Parameter(name=["--params", "--N"], help="Size: 7B.", show_default=False)
+    ] = "",
     within: Annotated[str, Parameter(help="What counts as a tie in loss: 0.5%.")] = "0.5%",
     group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
     how: Fitting = Fitting(),
     source: Source = Source(),
     output: Output = Output(),
-    level: Level = 0.9,
+    level: OwnLevel = None,
 ) -> int:
     """Spend a budget: compute-optimal N and D, the flat range, and the loss to expect."""
     from forescale.plan import plan

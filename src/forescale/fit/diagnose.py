@@ -73,6 +73,7 @@ def _identifiability(
     _, s, v = np.linalg.svd(j / size, full_matrices=False)
     if s[-1] >= UNTOLD * s[0]:
         return []
+    condition = s[0] / max(s[-1], 1e-16 * s[0])
     direction = v[-1] / np.abs(v[-1]).max()
     parts = sorted(
         ((abs(d), d, n) for d, n in zip(direction, names, strict=True) if abs(d) > 0.2),
@@ -83,8 +84,7 @@ def _identifiability(
         Flag(
             "unidentified",
             "warn",
-            f"the data cannot tell {combination} apart "
-            f"(condition {s[0] / max(s[-1], 1e-16 * s[0]):.2g}); "
+            f"the data cannot tell {combination} apart (condition {condition:.2g}); "
             "forecasts may still be sound, single parameters are not",
         )
     ]

@@ -291,5 +291,5 @@ def _require(point: Array, fit: Fit, given: Mapping[str, float]) -> None:
         raise NotReached(
             f"law '{fit.law.name}' as fitted has no compute-optimal point at {_asked(given)}",
             where=fit.runs.source,
-            fix="check the fit: an exponent of zero means that one input does not matter",
+            fix="the law does not trade N for D there; try another, such as --law chinchilla",
         )

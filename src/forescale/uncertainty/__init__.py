@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from forescale import catalogue
 from forescale.errors import BadOption
-from forescale.fit import Draws, Fit
+from forescale.fit import Draws, Fit, Flag
+from forescale.fit.result import Severity
 from forescale.uncertainty._method import Method
 from forescale.uncertainty._profile import Profile, intervals, profile
 
@@ -19,6 +20,7 @@ __all__ = ["Method", "Profile", "assess", "get", "names", "profile"]
 MANY_ROWS = 20_000
 #: Rows below which drawing runs would lose the design.
 FEW_ROWS = 20
+_ORDER = ("fail", "warn", "note")
 
 
 def names() -> tuple[str, ...]:
@@ -52,6 +54,13 @@ def choose(fit: Fit, clusters: NDArray[np.intp]) -> str:
     if m < n:
         return "cluster" if m >= 8 else "sandwich"
     return "pairs" if n >= max(FEW_ROWS, 4 * fit.problem.size) else "residual"
+
+
+def _doubts(draws: Draws, wanted: int) -> list[Flag]:
+    """What the draws' notes say, as doubts about the fit that everyone gets to see."""
+    lost = 1.0 - len(draws.natural) / wanted
+    severity: Severity = "fail" if lost > 0.5 else "warn" if lost > 0.05 else "note"
+    return [Flag("intervals", severity, note) for note in draws.notes]
 
 
 def assess(
@@ -100,6 +109,9 @@ def assess(
     theta, notes = used.draw(fit, resamples, seed, clusters=clusters, workers=workers)
     draws = Draws(used.name, fit.problem.natural(theta), seed, notes, cluster)
     out = fit.with_draws(draws, level=level)
+    doubts = _doubts(draws, resamples)
+    flags = (*(f for f in fit.flags if f.name != "intervals"), *doubts)
+    out = replace(out, flags=tuple(sorted(flags, key=lambda f: _ORDER.index(f.severity))))
     if wanted == "profile":
         out = replace(out, profiled=intervals(out, level=level))
     return out
