@@ -1,4 +1,4 @@
-"""The contract of a study file, held over the folder: a new study is tested by being there."""
+"""The contract of a study file, over the whole folder: a new one is tested by being there."""
 
 from __future__ import annotations
 

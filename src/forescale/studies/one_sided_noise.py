@@ -42,7 +42,7 @@ def corrected(x: Array, y: Array) -> Array:
     design = np.column_stack([np.ones_like(x), x])
     w = np.linalg.lstsq(design, y, rcond=None)[0]
     everywhere = design.mean(0)
-    for _ in range(200):
+    for _ in range(60):
         above = y >= design @ w
         if above.sum() < 10:
             break
@@ -51,7 +51,7 @@ def corrected(x: Array, y: Array) -> Array:
         gradient = -0.5 * ((2.0 * r + c)[:, None] * z).mean(0) + c * everywhere
         step = np.linalg.solve(z.T @ z / len(r), gradient)
         w = w - 0.5 * step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < 1e-5:
             break
     return np.asarray(w)
 
@@ -94,23 +94,23 @@ def frontier_errors(
         y = clean * (1 + excess) * np.exp(NOISE * rng.normal(size=len(sizes)))
         table = RunTable({"N": sizes, "L": y})
         for name, errors in out.items():
-            fitted = fit(table, law, objective=name, starts=16, seed=seed)
+            fitted = fit(table, law, objective=name, starts=8, seed=seed)
             errors.append(float(fitted.predict({"N": [TARGET]})[0] / target - 1.0))
     return {name: np.array(errors) for name, errors in out.items()}
 
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Compare the corrected line with least squares, then objectives on scaling runs."""
-    worlds = 300 if rerun else 24
+    worlds = 300 if rerun else 16
     progress(f"{worlds} regressions and {worlds} tables of {len(SIZES) * REPEATS} runs")
-    own, squares = regression_bias(8 * worlds, seed, -1.0 if falsified else 1.0)
+    own, squares = regression_bias(12 * worlds, seed, -1.0 if falsified else 1.0)
     rng = np.random.default_rng([seed, 3])
     drawn = rng.integers(0, len(own), size=(1000, len(own)))
     ratio = np.abs(own[drawn].mean(1)) / np.abs(squares[drawn].mean(1))
     errors = frontier_errors(worlds, seed, falsified)
     few = frontier_errors(worlds, seed + 1, falsified, repeats=4, only=("one-sided",))
     # Least squares scatters more from table to table, and is quick: it gets more of them.
-    more = frontier_errors(2 * worlds, seed + 2, falsified, only=("lsq-log",))
+    more = frontier_errors(4 * worlds, seed + 2, falsified, only=("lsq-log",))
     one, huber = errors["one-sided"], errors["huber"]
     lsq = np.concatenate([errors["lsq-log"], more["lsq-log"]])
     return judge(
@@ -150,7 +150,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
                 what="|error| of one-sided at the ninetieth percentile of tables",
             ),
         },
-        f"simulation: {8 * worlds} regressions of {LABELS} labels",
+        f"simulation: {12 * worlds} regressions of {LABELS} labels",
         f"simulation: {worlds} tables of {len(SIZES) * REPEATS} runs, {SHARE:.0%} of them "
         f"{EXCESS[0]:.0%} to {EXCESS[1]:.0%} too high",
     )
@@ -166,7 +166,7 @@ STUDY = Study(
     f"loss at 10x is forecast with median error at most {OFF:.1%}, where least squares is "
     f"{SQUARES_OFF:.1%} too high or more.",
     check=check,
-    full="300 worlds instead of 24",
+    full="300 worlds instead of 16",
     falsified="labels raised instead of lowered; excess of either sign in the runs",
     note="Least squares cannot be 4 % too high on average, as one table of a trial had it: half "
     "of the runs 3 to 12 % too high raise its forecast by their mean, 3.75 %, and single tables "
