@@ -234,11 +234,10 @@ def test_a_truncated_file_is_one_line(fitted: Fit, tmp_path: Path) -> None:
             fs.load(path)
 
 
-def test_backtest_takes_names_formulas_and_auto() -> None:
+def test_backtest_takes_names_formulas_and_options() -> None:
     data = columns()
     for law in ("chinchilla", "E + A*N^-a + B*D^-b"):
         assert fs.backtest(data, law).cuts
-    assert fs.backtest(data, "auto").law == "chinchilla"
     fixed = fs.backtest(data, "chinchilla", fix={"E": 1.8172}, objective="lsq-log")
     assert fixed.cuts
 

@@ -50,7 +50,7 @@ def test_weights_sum_to_one_and_the_choice_is_among_the_laws_kept(chosen: Fit) -
 
 def test_laws_that_forecast_alike_are_named_as_close(power: World) -> None:
     # Two spellings of one law cannot differ.
-    found = choose(power(24), among=("power", "E + A/C^alpha"), starts=32)
+    found = choose(power(16), among=("power", "E + A/C^alpha"), starts=32)
     assert found.choice is not None
     assert len(found.choice["close"]) == 1
     assert [w for w, _ in found.rivals] == pytest.approx([0.5, 0.5], abs=0.01)
@@ -58,10 +58,10 @@ def test_laws_that_forecast_alike_are_named_as_close(power: World) -> None:
 
 
 def test_a_forecast_mixes_the_laws_that_were_close(power: World) -> None:
-    found = choose(power(24), among=("power", "E + A/C^alpha"), starts=32)
+    found = choose(power(16), among=("power", "E + A/C^alpha"), starts=32)
     made = forecast(found, {"C": 1e22}, test=False, resamples=50)
     assert [m["weight"] for m in made.to_dict()["mixture"]] == pytest.approx([0.5, 0.5], abs=0.01)
-    alone = choose(power(24), among=("power", "E + A/C^alpha"), keep_rivals=False, starts=32)
+    alone = choose(power(16), among=("power", "E + A/C^alpha"), keep_rivals=False, starts=32)
     assert alone.rivals == ()
 
 
@@ -86,9 +86,9 @@ def test_sizes_and_tokens_are_more_telling_than_compute(world: World) -> None:
 @pytest.mark.parametrize(
     ("columns", "read"),
     [
-        ({"D": np.logspace(8, 11, 9)}, "D"),
-        ({"N": np.logspace(6, 9, 9)}, "N"),
-        ({"N": np.logspace(6, 9, 9), "D": np.full(9, 1e9)}, "N"),
+        ({"D": np.logspace(8, 11, 7)}, "D"),
+        ({"N": np.logspace(6, 9, 7)}, "N"),
+        ({"N": np.logspace(6, 9, 7), "D": np.full(7, 1e9)}, "N"),
     ],
 )
 def test_the_chosen_law_reads_what_the_table_varies(
@@ -146,5 +146,6 @@ def test_groups_are_chosen_together(power: World) -> None:
     assert found.choice["candidates"][0]["score_pct"] < 3.0
 
 
-def test_equal_tables_choose_alike(chosen: Fit, world: World) -> None:
-    assert choose(world(5), starts=64).choice == chosen.choice
+def test_equal_tables_choose_alike(power: World) -> None:
+    one, two = (choose(power(14), among=("power", "A*C^-a"), starts=32).choice for _ in range(2))
+    assert one == two

@@ -93,5 +93,6 @@ def _map(
         return [function(s, c) for s, c in zip(streams, counts, strict=True)]
     from loky import get_reusable_executor
 
-    with get_reusable_executor(max_workers=workers) as pool:
-        return list(pool.map(function, streams, counts))
+    # Left open: the next resampling finds its workers awake, and they leave when idle.
+    pool = get_reusable_executor(max_workers=workers)
+    return list(pool.map(function, streams, counts))
