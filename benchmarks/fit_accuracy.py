@@ -46,7 +46,8 @@ class Row:
 
 def error_pct(predicted: np.ndarray, truth: np.ndarray, log: bool) -> float:
     """Mean absolute error in per cent of the truth (of its range where it may be negative)."""
-    size = np.abs(truth) if log else np.full(len(truth), max(float(np.ptp(truth)), 1e-12))
+    positive = log or bool((truth > 0).all())
+    size = np.abs(truth) if positive else np.full(len(truth), max(float(np.ptp(truth)), 1e-12))
     return float(np.mean(np.abs(predicted - truth) / size) * 100)
 
 

@@ -6,7 +6,7 @@ installed torch). An example is a window of 128 bytes.
     python recipes/finetune_examples.py --out work/stdlib_bytes --workers 2 --compile
 
 With the same --out as stdlib_bytes the pretrained model is found there; otherwise it
-is trained first. About eight minutes on two cores.
+is trained first. About five minutes on two cores.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def train(config: jobs.Config, work: Path) -> dict[str, object]:
     for step in range(steps + 1):
         if step in checks:
             seen.append(bytegpt.evaluate(model, test))
-        if step == steps:
+            lost = seen[-1].mean() > 1.05 * min(check.mean() for check in seen)
+        if step == steps or lost:
             break
         for group in opt.param_groups:
             group["lr"] = config["lr"] * (1 - step / steps)
@@ -79,8 +80,9 @@ def main() -> None:
         "pretrain_tokens": first["tokens"],
         "pretrained": jobs.key(first),
         "lr": 2e-3,
-        # With 48 every count from 128 to 512 ended before early stopping could decide.
-        "least_steps": 8 if args.smoke else 256,
+        # The shipped table's setting. Counts from 128 to 512 then end before early stopping
+        # can decide; 256 mends that at twice the cost.
+        "least_steps": 8 if args.smoke else 48,
     }
     cells = [(0, 0)] + [(n, seed) for n in EXAMPLES for seed in range(3)]
     if args.smoke:

@@ -60,7 +60,8 @@ class Source:
         _list("--where", "TEST", "Keep rows where this holds: 'N < 1e9'. Repeat for more."),
     ] = ()
     pick: Annotated[
-        str | None, Parameter(name="--pick", help="Which rows of each run: last, best, all.")
+        str | None,
+        Parameter(name="--pick", help="Rows of each run: final, best, all, last:5 (mean)."),
     ] = None
     loss_unit: Annotated[
         str | None, Parameter(name="--loss-unit", help="Unit of the loss, if its column says none.")

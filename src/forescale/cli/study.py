@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from forescale.cli import _output
 from forescale.cli._options import Output, Seed
+from forescale.cli._show import show
 from forescale.errors import BadOption
 
 GROUP = "Look up"
@@ -36,7 +37,7 @@ def run(
     ] = False,
     workers: Annotated[int, Parameter(name="--workers", help="Processes for list.")] = 1,
     seed: Seed = 0,
-    output: Output = Output(),  # noqa: B008 (frozen)
+    output: Output = Output(),
 ) -> int:
     """Test published claims on recorded tables and simulations, and give the verdicts."""
     from forescale import studies
@@ -51,20 +52,19 @@ def run(
         )
         rows = [{"study": v.name, "verdict": v.verdict, "why": v.why} for v in found]
         _output.emit(
-            [v.to_dict() for v in found], text=_output.table(rows), json=output.json,
+            [v.to_dict() for v in found],
+            text=_output.table(rows),
+            json=output.json,
             out=output.out,
         )
         doubts = [f"{v.name} {v.verdict}" for v in found if v.verdict != "holds"]
         return _output.exit_code(doubts, strict=output.strict)
     if not name:
-        raise BadOption(
-            f"'{what}' needs a study", fix=f"one of {', '.join(studies.names())}"
-        )
+        raise BadOption(f"'{what}' needs a study", fix=f"one of {', '.join(studies.names())}")
     if what == "show":
         study = studies.get(name)
         _output.emit(study, json=output.json, out=output.out)
         return 0
     verdict = studies.run(name, rerun, seed, falsified=falsified, progress=_output.tell)
-    _output.emit(verdict, json=output.json, out=output.out)
     doubts = [] if verdict.verdict == "holds" else [f"{name} {verdict.verdict}"]
-    return _output.exit_code(doubts, strict=output.strict)
+    return show(verdict, output, doubts=doubts)

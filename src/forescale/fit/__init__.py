@@ -63,6 +63,7 @@ def specify(
         priors=dict(priors or {}),
         weights=weights,
         fixed=dict(fix or {}),
+        bounded=tuple(n for n in bounds or () if n not in (fix or {})),
         starts=starts,
         seed=seed,
     )

@@ -31,6 +31,7 @@ class Spec:
         priors: Normal priors, parameter -> (mean, sd); on logs for scales.
         weights: Column of row weights, or None.
         fixed: Values that were put into the law, for the record.
+        bounded: Parameters whose bounds the user set.
         starts: Quasi-random starts of the search.
         seed: Seed of everything random.
     """
@@ -42,6 +43,7 @@ class Spec:
     priors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     weights: str | None = None
     fixed: Mapping[str, float] = field(default_factory=dict)
+    bounded: tuple[str, ...] = ()
     starts: int = 256
     seed: int = 0
 
@@ -113,7 +115,8 @@ def build(runs: RunTable, spec: Spec) -> Problem:
             )
     coordinates = tuple(law.coordinate(n) for n in law.names)
     # A prior on a scale is meant in the user's units, so the centre must be one there.
-    centred = not any(law.powers[n] for n in spec.priors)
+    # So is a bound on one.
+    centred = not any(law.powers[n] for n in (*spec.priors, *spec.bounded))
     inputs, centres, logged = [], [], []
     for i in law.inputs:
         # Inputs of one unit are counted alike; pure numbers mean what they say.
@@ -137,7 +140,7 @@ def build(runs: RunTable, spec: Spec) -> Problem:
             fix=f"add {len(names) + 1 - len(y)} runs, fix a parameter, or use a smaller law",
         )
     lower, upper = np.full(len(names), -np.inf), np.full(len(names), np.inf)
-    low, high = law_bounds(law, dict(zip(law.names, coordinates, strict=True)))
+    low, high = law_bounds(law, dict(zip(law.names, coordinates, strict=True)), spec.bounded)
     for column in columns:
         lower[column], upper[column] = low, high
     weights = np.ones(len(y))

@@ -91,6 +91,7 @@ def _state(fit: Fit) -> dict[str, Any]:
         "free": list(spec.free),
         "priors": {k: list(v) for k, v in spec.priors.items()},
         "weights": spec.weights,
+        "bounded": list(spec.bounded),
         "starts": spec.starts,
         "theta": fit.theta.tolist(),
         "at_bound": fit.at_bound.tolist(),
@@ -200,6 +201,7 @@ def _rebuild(data: Mapping[str, Any]) -> Fit:
         priors={k: (v[0], v[1]) for k, v in s["priors"].items()},
         weights=s["weights"],
         fixed=data["fixed"],
+        bounded=tuple(s["bounded"]),
         starts=s["starts"],
         seed=data["seed"],
     )

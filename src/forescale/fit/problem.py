@@ -7,7 +7,7 @@ parameter vectors are evaluated at once; each may carry its own row weights (a r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -348,11 +348,26 @@ def centre(values: Array, s: float) -> tuple[Array, bool]:
         return np.maximum(np.log(values / s), LOG_ZERO), True
 
 
-def law_bounds(law: Law, coordinates: Mapping[str, str]) -> tuple[Array, Array]:
-    """Bounds in fitting coordinates, each of shape (p,)."""
+def law_bounds(
+    law: Law, coordinates: Mapping[str, str], bounded: Collection[str] = ()
+) -> tuple[Array, Array]:
+    """Bounds in fitting coordinates, each of shape (p,).
+
+    Args:
+        law: The law.
+        coordinates: Coordinate of each parameter.
+        bounded: Parameters whose bounds the user set: they hold to the letter, which needs
+            inputs that are not centred.
+    """
     lower, upper = [], []
     for p in law.params:
-        if coordinates[p.name] == "log":
+        if p.name in bounded:
+            is_log = coordinates[p.name] == "log"
+            with np.errstate(divide="ignore"):
+                ends = np.log([p.lower, p.upper]) if is_log else np.array([p.lower, p.upper])
+            lower.append(max(float(ends[0]), -6 * LOG_BOX) if is_log else float(ends[0]))
+            upper.append(min(float(ends[1]), 6 * LOG_BOX) if is_log else float(ends[1]))
+        elif coordinates[p.name] == "log":
             lower.append(-LOG_BOX)
             upper.append(LOG_BOX)
         elif law.powers[p.name]:

@@ -44,7 +44,7 @@ class Number:
 
     @property
     def verdict(self) -> Word:
-        """Whether it holds: "holds" if the whole interval keeps the limits, "fails" if it is all beyond one."""
+        """Whether the interval keeps its limits, is all beyond one, or straddles one."""
         low = -float("inf") if self.least is None else self.least
         high = float("inf") if self.most is None else self.most
         # Written so that a NaN keeps no limit and breaks none.

@@ -55,9 +55,7 @@ def forecast(x: Array, y: Array, held: float, law: Law, seed: int) -> tuple[floa
     return float(fitted.predict(at)[0] / target.mean() - 1.0), ahead / truth - 1.0
 
 
-def check(
-    *, rerun: bool, seed: int, progress: Progress, falsified: bool = False
-) -> Outcome:
+def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Forecast the last doubling of fine-tuning examples from the smaller sizes."""
     runs, data = table("finetune_examples", rerun=rerun, progress=progress)
     x, y = np.asarray(runs["examples"], float), np.asarray(runs["L"], float)
@@ -72,11 +70,16 @@ def check(
     drawn = [v[rng.integers(0, len(v), (RESAMPLES, len(v)))].mean(1) for v in ends]
     numbers = {
         "last_doubling_off": number(
-            off, draws, least=-OFF, most=OFF,
+            off,
+            draws,
+            least=-OFF,
+            most=OFF,
             what=f"loss at {sizes[-1]:g} examples forecast from fewer, relative error",
         ),
         "last_doubling_gain": number(
-            float(1 - ends[1].mean() / ends[0].mean()), 1 - drawn[1] / drawn[0], least=0.0,
+            float(1 - ends[1].mean() / ends[0].mean()),
+            1 - drawn[1] / drawn[0],
+            least=0.0,
             what="share of the loss that the last doubling of examples removed",
         ),
     }

@@ -97,7 +97,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
         known = table.take(np.isin(columns["p"], FITTED))
         new = table.take(np.isin(columns["p"], HELD_OUT))
         law = laws.get("multilingual")
-        joint = fit(known, law, objective="lsq-log", starts=64, seed=seed)
+        joint = fit(known, law, objective="lsq-log", starts=24, seed=seed)
         free = fit(
             known,
             "size_power",

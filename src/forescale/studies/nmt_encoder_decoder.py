@@ -57,10 +57,10 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
     for w in range(worlds):
         y = clean * np.exp(NOISE * rng.normal(size=len(n)))
         table = RunTable({"Ne": ne, "Nd": nd, "N": n, "L": y})
-        two = fit(table, "encoder_decoder", objective="lsq-log", starts=48, seed=seed)
-        one = fit(table, "size_power", objective="lsq-log", starts=48, seed=seed)
+        two = fit(table, "encoder_decoder", objective="lsq-log", starts=16, seed=seed)
+        one = fit(table, "size_power", objective="lsq-log", starts=16, seed=seed)
         gain[w] = aic(one) - aic(two)
-        assessed = assess(two, "residual", resamples=200, level=0.9, seed=w)
+        assessed = assess(two, "residual", resamples=100, level=0.9, seed=w)
         for k, name in enumerate(("pe", "pd")):
             lo, hi = assessed.intervals[name]
             exponents[w, k] = two.params[name]

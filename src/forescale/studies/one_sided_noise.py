@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 LOWERED, LABELS = 6.0, 1000
 #: Runs: share that is badly tuned, range of the excess, noise of the rest.
 SHARE, EXCESS, NOISE = 0.5, (0.03, 0.12), 0.003
-SIZES = np.repeat(np.geomspace(1e6, 1e8, 9), 12)
+SIZES, REPEATS = np.geomspace(1e6, 1e8, 9), 12
 TARGET = 1e9
 BIAS, OFF, SQUARES_OFF = 0.1, 0.005, 0.025
 
@@ -42,7 +42,7 @@ def corrected(x: Array, y: Array) -> Array:
     design = np.column_stack([np.ones_like(x), x])
     w = np.linalg.lstsq(design, y, rcond=None)[0]
     everywhere = design.mean(0)
-    for _ in range(200):
+    for _ in range(60):
         above = y >= design @ w
         if above.sum() < 10:
             break
@@ -51,7 +51,7 @@ def corrected(x: Array, y: Array) -> Array:
         gradient = -0.5 * ((2.0 * r + c)[:, None] * z).mean(0) + c * everywhere
         step = np.linalg.solve(z.T @ z / len(r), gradient)
         w = w - 0.5 * step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < 1e-5:
             break
     return np.asarray(w)
 
@@ -71,36 +71,48 @@ def regression_bias(worlds: int, seed: int, sign: float) -> tuple[Array, Array]:
     return own, squares
 
 
-def frontier_errors(worlds: int, seed: int, falsified: bool) -> dict[str, Array]:
+def frontier_errors(
+    worlds: int,
+    seed: int,
+    falsified: bool,
+    *,
+    repeats: int = REPEATS,
+    only: tuple[str, ...] = ("one-sided", "huber", "lsq-log"),
+) -> dict[str, Array]:
     """Signed relative error at ten times the largest size, by objective, one per world."""
     rng = np.random.default_rng([seed, 2305])
     law = laws.get("size_power")
     truth = {"E": 1.8, "A": 400.0, "alpha": 0.34}
-    clean, target = law.predict({"N": SIZES}, truth), law.predict({"N": TARGET}, truth)
-    out: dict[str, list[float]] = {"one-sided": [], "huber": [], "lsq-log": []}
+    sizes = np.repeat(SIZES, repeats)
+    clean, target = law.predict({"N": sizes}, truth), law.predict({"N": TARGET}, truth)
+    out: dict[str, list[float]] = {name: [] for name in only}
     for _ in range(worlds):
-        bad = rng.random(len(SIZES)) < SHARE
-        excess = bad * rng.uniform(*EXCESS, len(SIZES))
+        bad = rng.random(len(sizes)) < SHARE
+        excess = bad * rng.uniform(*EXCESS, len(sizes))
         if falsified:
-            excess *= rng.choice([-1.0, 1.0], len(SIZES))
-        y = clean * (1 + excess) * np.exp(NOISE * rng.normal(size=len(SIZES)))
-        table = RunTable({"N": SIZES, "L": y})
+            excess *= rng.choice([-1.0, 1.0], len(sizes))
+        y = clean * (1 + excess) * np.exp(NOISE * rng.normal(size=len(sizes)))
+        table = RunTable({"N": sizes, "L": y})
         for name, errors in out.items():
-            fitted = fit(table, law, objective=name, starts=32, seed=seed)
+            fitted = fit(table, law, objective=name, starts=8, seed=seed)
             errors.append(float(fitted.predict({"N": [TARGET]})[0] / target - 1.0))
     return {name: np.array(errors) for name, errors in out.items()}
 
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Compare the corrected line with least squares, then objectives on scaling runs."""
-    worlds = 300 if rerun else 40
-    progress(f"{worlds} regressions and {worlds} tables of {len(SIZES)} runs")
-    own, squares = regression_bias(4 * worlds, seed, -1.0 if falsified else 1.0)
+    worlds = 300 if rerun else 16
+    progress(f"{worlds} regressions and {worlds} tables of {len(SIZES) * REPEATS} runs")
+    own, squares = regression_bias(12 * worlds, seed, -1.0 if falsified else 1.0)
     rng = np.random.default_rng([seed, 3])
     drawn = rng.integers(0, len(own), size=(1000, len(own)))
     ratio = np.abs(own[drawn].mean(1)) / np.abs(squares[drawn].mean(1))
     errors = frontier_errors(worlds, seed, falsified)
-    one, huber, lsq = errors["one-sided"], errors["huber"], errors["lsq-log"]
+    few = frontier_errors(worlds, seed + 1, falsified, repeats=4, only=("one-sided",))
+    # Least squares scatters more from table to table, and is quick: it gets more of them.
+    more = frontier_errors(4 * worlds, seed + 2, falsified, only=("lsq-log",))
+    one, huber = errors["one-sided"], errors["huber"]
+    lsq = np.concatenate([errors["lsq-log"], more["lsq-log"]])
     return judge(
         {
             "bias_ratio": number(
@@ -124,6 +136,12 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
                 what="mean error of least squares there, positive is too high",
             ),
             "huber_high": over_worlds(huber, mean, seed=seed, what="the same with huber"),
+            "one_sided_36": over_worlds(
+                np.abs(few["one-sided"]),
+                median,
+                seed=seed,
+                what="median |error| of one-sided with 36 runs in place of 108",
+            ),
             "one_sided_bias": over_worlds(one, mean, seed=seed, what="the same, one-sided"),
             "one_sided_p90": over_worlds(
                 np.abs(one),
@@ -132,8 +150,8 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
                 what="|error| of one-sided at the ninetieth percentile of tables",
             ),
         },
-        f"simulation: {4 * worlds} regressions of {LABELS} labels",
-        f"simulation: {worlds} tables of {len(SIZES)} runs, {SHARE:.0%} of them "
+        f"simulation: {12 * worlds} regressions of {LABELS} labels",
+        f"simulation: {worlds} tables of {len(SIZES) * REPEATS} runs, {SHARE:.0%} of them "
         f"{EXCESS[0]:.0%} to {EXCESS[1]:.0%} too high",
     )
 
@@ -148,12 +166,12 @@ STUDY = Study(
     f"loss at 10x is forecast with median error at most {OFF:.1%}, where least squares is "
     f"{SQUARES_OFF:.1%} too high or more.",
     check=check,
-    full="300 worlds instead of 40",
+    full="300 worlds instead of 16",
     falsified="labels raised instead of lowered; excess of either sign in the runs",
     note="Least squares cannot be 4 % too high on average, as one table of a trial had it: half "
     "of the runs 3 to 12 % too high raise its forecast by their mean, 3.75 %, and single tables "
-    "scatter by 3 %. The median error of one-sided is within the limit with a hundred runs; a "
-    "single table of forty misses it about every second time (see one_sided_40). Exponential "
+    "scatter by 3 %. The median error of one-sided is within the limit with a hundred runs; with "
+    "a third of that the error is half as large again (one_sided_36). Exponential "
     "lowering that is not large against the noise leaks above the line: the bias left is 6 % at "
     "a mean of 5 noises and 20 % at 2.",
 )

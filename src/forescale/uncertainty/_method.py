@@ -20,7 +20,7 @@ BLOCK = 256
 
 #: Evaluations spent on a resample, and the likelihood ratio that may be left on the table:
 #: along a flat valley of a law that the data hardly tell, the last digits cost the most.
-ITERATIONS = 60
+ITERATIONS = 120
 NEAR = 0.05
 
 

@@ -1,0 +1,66 @@
+"""What studies are built of, each against a slow or known answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forescale.studies import _gridworld as grid
+from forescale.studies import _interval as interval
+from forescale.studies.downstream_log_law import p_value, rising
+from forescale.studies.one_sided_noise import corrected
+
+
+def test_the_worth_of_a_policy_is_what_following_it_earns() -> None:
+    policy = np.random.default_rng(0).integers(0, 4, grid.STATES)
+    value = np.zeros(grid.STATES)
+    for _ in range(600):
+        value = np.array(
+            [
+                grid.GAMMA
+                * sum(
+                    p * (1.0 if to == grid.GOAL else value[to])
+                    for p, to in zip(grid.MOVES, grid.REACH[s, policy[s]], strict=True)
+                )
+                for s in range(grid.STATES)
+            ]
+        )
+    assert grid.worth(policy) == pytest.approx(value[grid.OTHERS].mean(), rel=1e-6)
+    assert grid.best() > grid.worth(policy)
+
+
+def test_more_updates_need_fewer_steps_and_the_seed_decides_which() -> None:
+    ratios = np.array([2.0, 8.0])
+    need = grid.steps_to_threshold(ratios, 4, seed=0)
+    assert need[1].mean() < need[0].mean()
+    assert (need == grid.steps_to_threshold(ratios, 4, seed=0)).all()
+    assert (need != grid.steps_to_threshold(ratios, 4, seed=1)).any()
+
+
+def test_the_corrected_line_is_least_squares_where_nothing_was_lowered() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 10, 20_000)
+    y = 2 + 1.5 * x + rng.normal(size=len(x))
+    np.testing.assert_allclose(corrected(x, y), [2, 1.5], atol=0.15)
+
+
+def test_rising_pools_what_falls_and_keeps_the_mean() -> None:
+    y = np.array([1.0, 3.0, 2.0, 2.0, 5.0])
+    np.testing.assert_allclose(rising(y), [1, 7 / 3, 7 / 3, 7 / 3, 5])
+
+
+def test_a_rising_score_is_rarely_flagged_and_a_falling_one_is() -> None:
+    rng = np.random.default_rng(0)
+    flat = [p_value(rng.normal(size=(3, 9)), rng) <= 0.05 for _ in range(200)]
+    # Flat is the worst rising series: its rate lies a little above the nominal 5 %.
+    assert np.mean(flat) < 0.12
+    fall = np.linspace(4, 0, 9) + 0.3 * rng.normal(size=(3, 9))
+    assert p_value(fall, rng) < 0.02
+
+
+def test_intervals_cover_what_they_measure() -> None:
+    rng = np.random.default_rng(0)
+    worlds = [interval.over_worlds(rng.normal(size=40), interval.mean, seed=s) for s in range(200)]
+    held = interval.share([w.lo <= 0.0 <= w.hi for w in worlds])
+    assert held.lo < 0.95 < held.hi + 0.03
+    assert interval.share([True] * 10).lo == pytest.approx(0.6915, abs=1e-3)
