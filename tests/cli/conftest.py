@@ -1,13 +1,20 @@
-"""Verb folders made for one test: the shell is tested without the library behind it."""
+"""Verb folders made for one test, and simulated tables for the verbs that there are."""
 
 from __future__ import annotations
 
+import csv
 import itertools
+import json
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+
+from forescale.cli import main
+from forescale.laws import get
 
 _count = itertools.count()
 Verbs = Callable[..., str]
@@ -49,3 +56,69 @@ def verbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verbs:
         return name
 
     return make
+
+
+class Said(NamedTuple):
+    """What a command line left: exit code, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def say(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Said]:
+    """Runs the command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str | Path) -> Said:
+        capsys.readouterr()
+        code = main([str(w) for w in words])
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+def _write(path: Path, columns: dict[str, Any]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(columns)
+        out.writerows(zip(*columns.values(), strict=True))
+    return path
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[..., Path]:
+    """Writes columns as a CSV file of the given name."""
+    return lambda name, columns: _write(tmp_path / name, columns)
+
+
+@pytest.fixture(scope="session")
+def simulated() -> dict[str, Any]:
+    """Six budgets by five sizes under the planted Chinchilla law, as a user holds them."""
+    rng = np.random.default_rng(0)
+    law = get("chinchilla")
+    flops = np.repeat(np.logspace(17, 19.5, 6), 5)
+    n = 0.1 * np.sqrt(flops) * np.tile(np.logspace(-0.6, 0.6, 5), 6)
+    x = {"N": n, "D": flops / (6 * n)}
+    y = law.predict(x, law.typical) * np.exp(0.003 * rng.normal(size=30))
+    return {"params": n, "tokens": x["D"], "loss": y}
+
+
+@pytest.fixture(scope="session")
+def runs(simulated: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _write(tmp_path_factory.mktemp("runs") / "runs.csv", simulated)
+
+
+@pytest.fixture(scope="session")
+def kept(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fit kept with -o."""
+    path = tmp_path_factory.mktemp("fits") / "fit.json"
+    words = ["fit", runs, "--law", "chinchilla", "--resamples", "100", "-o", path]
+    assert main([str(w) for w in words]) == 0
+    return path
