@@ -172,7 +172,7 @@ STUDY = Study(
     note="Least squares cannot be 4 % too high on average, as one table of a trial had it: half "
     "of the runs 3 to 12 % too high raise its forecast by their mean, 3.75 %, and single tables "
     "scatter by 3 %. The median error of one-sided is within the limit with a hundred runs; with "
-    "a third of that the error is half as large again (one_sided_36). Exponential "
+    "a third of that the error is about twice as large (one_sided_36). Exponential "
     "lowering that is not large against the noise leaks above the line: the bias left is 6 % at "
     "a mean of 5 noises and 20 % at 2.",
 )
