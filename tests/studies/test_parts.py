@@ -44,6 +44,21 @@ def test_the_corrected_line_is_least_squares_where_nothing_was_lowered() -> None
     np.testing.assert_allclose(corrected(x, y), [2, 1.5], atol=0.15)
 
 
+def test_the_corrected_line_solves_its_equation_and_lies_above_least_squares() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0, 10, 1000)
+    y = 2 + 1.5 * x + rng.normal(size=1000)
+    y -= np.where(rng.random(1000) < 0.5, rng.exponential(6.0, 1000), 0.0)
+    w = corrected(x, y)
+    z = np.column_stack([np.ones_like(x), x])
+    r = y - z @ w
+    above = r >= 0
+    c = 2.0 * np.sqrt((r[above] ** 2).mean() * 2.0 / np.pi)
+    from_above = 0.5 * ((2.0 * r[above] + c)[:, None] * z[above]).mean(0)
+    np.testing.assert_allclose(from_above, c * z.mean(0), rtol=1e-3)
+    assert w @ [1, 5] > np.polyval(np.polyfit(x, y, 1), 5) + 2
+
+
 def test_rising_pools_what_falls_and_keeps_the_mean() -> None:
     y = np.array([1.0, 3.0, 2.0, 2.0, 5.0])
     np.testing.assert_allclose(rising(y), [1, 7 / 3, 7 / 3, 7 / 3, 5])

@@ -20,5 +20,7 @@ DATASET = Dataset(
     recipe="recipes/finetune_examples.py",
     notes="One pretrained model, so seeds say how much the choice of examples matters, not "
     "the pretraining. Early stopping is cross-fitted between the two halves of the held-out "
-    "windows.",
+    "windows. Runs take 48 steps up to 384 examples and two passes above, so the steps bound "
+    "the loss from 128 examples on and the curve has a shoulder there: 256 steps on 1024 "
+    "examples reach 1.390 where this table has 1.497.",
 )

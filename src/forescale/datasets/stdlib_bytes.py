@@ -36,7 +36,7 @@ DATASET = Dataset(
     "AdamW, warm-up, cosine to zero; peak rate 8.5e-3 (width/56)^-1.2 (tokens/2^20)^-0.25 "
     "from stdlib_bytes_lr. The grid is a trapezoid: the largest models lack the longest "
     "budgets. Depth grows in steps (2, 2, 3, 3, 4, 5 blocks), and the step from 2 to 3 shows. "
-    "Larger models fall faster than a power law between 1 and 4 MB, when they begin to copy "
+    "Larger models fall faster than a power law between 1 and 4 MB, perhaps as they learn to copy "
     "from their context: an additive law in N and D misses by about 2 %, and by 4 % on the "
     "largest runs when it is fitted without them.",
 )

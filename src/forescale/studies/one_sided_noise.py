@@ -42,7 +42,8 @@ def corrected(x: Array, y: Array) -> Array:
     design = np.column_stack([np.ones_like(x), x])
     w = np.linalg.lstsq(design, y, rcond=None)[0]
     everywhere = design.mean(0)
-    for _ in range(60):
+    # The scale follows the line, so it converges linearly: a hundred steps, more at times.
+    for _ in range(400):
         above = y >= design @ w
         if above.sum() < 10:
             break
@@ -50,7 +51,7 @@ def corrected(x: Array, y: Array) -> Array:
         c = 2.0 * np.sqrt((r * r).mean()) * np.sqrt(2.0 / np.pi)
         gradient = -0.5 * ((2.0 * r + c)[:, None] * z).mean(0) + c * everywhere
         step = np.linalg.solve(z.T @ z / len(r), gradient)
-        w = w - 0.5 * step
+        w = w - step
         if np.abs(step).max() < 1e-5:
             break
     return np.asarray(w)
@@ -103,7 +104,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
     """Compare the corrected line with least squares, then objectives on scaling runs."""
     worlds = 300 if rerun else 16
     progress(f"{worlds} regressions and {worlds} tables of {len(SIZES) * REPEATS} runs")
-    own, squares = regression_bias(12 * worlds, seed, -1.0 if falsified else 1.0)
+    own, squares = regression_bias(8 * worlds, seed, -1.0 if falsified else 1.0)
     rng = np.random.default_rng([seed, 3])
     drawn = rng.integers(0, len(own), size=(1000, len(own)))
     ratio = np.abs(own[drawn].mean(1)) / np.abs(squares[drawn].mean(1))
@@ -150,7 +151,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
                 what="|error| of one-sided at the ninetieth percentile of tables",
             ),
         },
-        f"simulation: {12 * worlds} regressions of {LABELS} labels",
+        f"simulation: {8 * worlds} regressions of {LABELS} labels",
         f"simulation: {worlds} tables of {len(SIZES) * REPEATS} runs, {SHARE:.0%} of them "
         f"{EXCESS[0]:.0%} to {EXCESS[1]:.0%} too high",
     )
@@ -171,7 +172,7 @@ STUDY = Study(
     note="Least squares cannot be 4 % too high on average, as one table of a trial had it: half "
     "of the runs 3 to 12 % too high raise its forecast by their mean, 3.75 %, and single tables "
     "scatter by 3 %. The median error of one-sided is within the limit with a hundred runs; with "
-    "a third of that the error is half as large again (one_sided_36). Exponential "
+    "a third of that the error is about twice as large (one_sided_36). Exponential "
     "lowering that is not large against the noise leaks above the line: the bias left is 6 % at "
     "a mean of 5 noises and 20 % at 2.",
 )
