@@ -123,7 +123,6 @@ def backtest(
         options: As for `fit` (objective, by, free, fix, bounds, priors, weights).
     """
     table = runs if isinstance(runs, RunTable) else read(runs)
-    options = {("objective_" if k == "objective" else k): v for k, v in options.items()}
     if law == "auto":
         law = choose(table, seed=seed).law
     return _backtest(table, specify(table, law, seed=seed, **options), level=level, seed=seed)

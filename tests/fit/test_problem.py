@@ -26,7 +26,7 @@ RHOS = (
 
 def problem_of(simulate, law="chinchilla", objective="lsq-log", **how):
     runs = simulate(n=40, noise=0.02, corpus=np.repeat(["a", "b"], 20), w=np.tile([1.0, 3.0], 20))
-    return build(runs, specify(runs, law, objective_=objective, **how))
+    return build(runs, specify(runs, law, objective=objective, **how))
 
 
 def near(problem, k=4, seed=0):

@@ -12,7 +12,8 @@ from forescale.fit._build import Spec, build
 from forescale.fit._covariance import sandwich
 from forescale.fit._solve import refit, solve
 from forescale.fit.diagnose import diagnose
-from forescale.fit.objective import OBJECTIVES, Objective, objective
+from forescale.fit.objective import OBJECTIVES, Objective
+from forescale.fit.objective import objective as find_objective
 from forescale.fit.result import Draws, Fit, Flag
 from forescale.laws import Law, resolve
 from forescale.runs import RunTable, scale_name
@@ -35,7 +36,7 @@ def specify(
     runs: RunTable,
     law: Law | str = "chinchilla",
     *,
-    objective_: str | Objective = "huber",
+    objective: str | Objective = "huber",
     by: str | None = None,
     free: Sequence[str] = (),
     fix: Mapping[str, float] | None = None,
@@ -57,7 +58,7 @@ def specify(
         free = found.names[:0]
     return Spec(
         law=found.fixed(fix or {}),
-        objective=objective(objective_),
+        objective=find_objective(objective),
         by=by,
         free=tuple(free),
         priors=dict(priors or {}),
@@ -122,7 +123,7 @@ def fit(
     spec = specify(
         runs,
         law,
-        objective_=objective,
+        objective=objective,
         by=by,
         free=free,
         fix=fix,

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from forescale.fit.problem import Problem
 from forescale.fit.result import Flag
-from forescale.quantities import format_number
 from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -204,8 +203,3 @@ def _structure(problem: Problem, theta: Array) -> list[Flag]:
                 )
             )
     return flags
-
-
-def span_text(low: float, high: float) -> str:
-    """A range as people write it."""
-    return f"{format_number(low)} to {format_number(high)}"

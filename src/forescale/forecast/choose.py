@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from forescale import laws
 from forescale.errors import BadTable, ForescaleError
 from forescale.fit import Fit, Spec, fit_spec, specify
-from forescale.fit._build import needed
+from forescale.fit._build import groups_of, needed
 from forescale.forecast._scale import scale_of
 from forescale.forecast.backtest import cut_points
 from forescale.forecast.rivals import line
@@ -116,7 +116,6 @@ def choose(
         ForescaleError: If no candidate could be fitted; the error of the first.
     """
     inputs, names = ((), tuple(among)) if among else _worth_trying(runs)
-    options = {("objective_" if k == "objective" else k): v for k, v in options.items()}
     fits: list[Fit] = []
     failed: list[tuple[str, str]] = []
     first_error: ForescaleError | None = None
@@ -186,11 +185,11 @@ def _score(runs: RunTable, fits: Sequence[Fit]) -> tuple[Array, int, float]:
     squares: list[list[float]] = [[] for _ in fits]
     lines: list[float] = []
     for train in cuts:
-        small = runs.take(train)
+        small, held = runs.take(train), runs.take(~train)
         for i, f in enumerate(fits):
-            squares[i].append(_error(small, runs.take(~train), f.spec))
-        held = needed(runs.take(~train), fits[0].spec)
-        lines.append(_relative(line(small, fits[0].spec, held[0]), held[1], fits[0]))
+            squares[i].append(_error(small, held, f.spec))
+        at, truth = needed(held, fits[0].spec)
+        lines.append(_relative(line(small, fits[0].spec, at), truth, fits[0]))
     if not cuts:
         return np.full(len(fits), np.nan), 0, np.nan
     scores = np.sqrt(np.mean(np.square(squares), axis=1))
@@ -202,21 +201,12 @@ def _error(small: RunTable, held: RunTable, spec: Spec) -> float:
         fitted = fit_spec(small, replace(spec, starts=min(spec.starts, 64)))
     except ForescaleError:
         return 1.0
-    x, y = needed(held, spec)
-    group = None
-    if spec.by is not None:
-        return _grouped_error(fitted, held, spec)
-    return _relative(fitted.predict(x, group=group), y, fitted)
-
-
-def _grouped_error(fitted: Fit, held: RunTable, spec: Spec) -> float:
-    assert spec.by is not None
-    labels = np.array([f"{v:g}" if isinstance(v, float) else str(v) for v in held[spec.by]])
+    names, group = groups_of(held, spec.by)
     errors = []
-    for g in np.unique(labels):
-        part = held.take(labels == g)
-        x, y = needed(part, spec)
-        errors.append(_relative(fitted.predict(x, group=str(g)), y, fitted))
+    for g, name in enumerate(names):
+        x, y = needed(held.take(group == g), spec)
+        own = name if spec.by is not None else None
+        errors.append(_relative(fitted.predict(x, group=own), y, fitted))
     return float(np.mean(errors))
 
 
