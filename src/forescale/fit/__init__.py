@@ -10,7 +10,7 @@ import numpy as np
 from forescale.errors import BadOption, NotReached
 from forescale.fit._build import Spec, build
 from forescale.fit._covariance import sandwich
-from forescale.fit._solve import refit, solve
+from forescale.fit._solve import refit, refit_subsets, solve
 from forescale.fit.diagnose import diagnose
 from forescale.fit.objective import OBJECTIVES, Objective
 from forescale.fit.objective import objective as find_objective
@@ -28,6 +28,7 @@ __all__ = [
     "fit",
     "fit_spec",
     "refit",
+    "refit_subsets",
     "specify",
 ]
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from forescale import laws
 from forescale.errors import BadTable, ForescaleError
-from forescale.fit import Fit, Spec, fit_spec, specify
-from forescale.fit._build import groups_of, needed
+from forescale.fit import Fit, fit_spec, refit_subsets, specify
+from forescale.fit._build import needed
 from forescale.forecast._scale import scale_of
 from forescale.forecast.backtest import cut_points
 from forescale.forecast.rivals import line
@@ -178,46 +178,50 @@ def choose(
 
 def _score(runs: RunTable, fits: Sequence[Fit]) -> tuple[Array, int, float]:
     """Root mean square held-out error of each fit, cuts made, and the straight line's error."""
-    x, _ = needed(runs, fits[0].spec)
+    x, y = needed(runs, fits[0].spec)
     _, scale = scale_of(x, fits[0].law)
     largest = max(f.problem.size for f in fits)
     cuts = cut_points(scale, largest + 2, shares=SHARES)
-    squares: list[list[float]] = [[] for _ in fits]
-    lines: list[float] = []
-    for train in cuts:
-        small, held = runs.take(train), runs.take(~train)
-        for i, f in enumerate(fits):
-            squares[i].append(_error(small, held, f.spec))
-        at, truth = needed(held, fits[0].spec)
-        lines.append(_relative(line(small, fits[0].spec, at), truth, fits[0]))
     if not cuts:
         return np.full(len(fits), np.nan), 0, np.nan
-    scores = np.sqrt(np.mean(np.square(squares), axis=1))
+    told = np.stack(cuts)
+    errors = np.stack([_errors(f, told) for f in fits])
+    lines = [
+        _relative(
+            line(runs.take(t), fits[0].spec, {i: v[~t] for i, v in x.items()}), y[~t], fits[0]
+        ).mean()
+        for t in told
+    ]
+    scores = np.sqrt(np.mean(errors**2, axis=1))
     return scores, len(cuts), float(np.sqrt(np.mean(np.square(lines))))
 
 
-def _error(small: RunTable, held: RunTable, spec: Spec) -> float:
-    try:
-        fitted = fit_spec(small, replace(spec, starts=min(spec.starts, 64)))
-    except ForescaleError:
-        return 1.0
-    names, group = groups_of(held, spec.by)
-    errors = []
-    for g, name in enumerate(names):
-        x, y = needed(held.take(group == g), spec)
-        own = name if spec.by is not None else None
-        errors.append(_relative(fitted.predict(x, group=own), y, fitted))
-    return float(np.mean(errors))
+def _errors(fit: Fit, told: NDArray[np.bool_]) -> Array:
+    """Mean error of the rows that each cut holds out, each group counting alike, shape (cuts,)."""
+    problem = fit.problem
+    found = refit_subsets(problem, fit.theta, told, seed=fit.spec.seed)
+    error = _relative(problem.predict(found.theta), problem.y, fit)
+    out = np.empty(len(told))
+    for i, (train, e) in enumerate(zip(told, error, strict=True)):
+        groups = range(len(problem.columns))
+        # A group with free parameters and no run below the cut cannot be forecast by any law.
+        parts = [
+            (problem.group == g) & ~train for g in groups if (train & (problem.group == g)).any()
+        ]
+        means = [float(e[rows].mean()) for rows in parts if rows.any()]
+        out[i] = np.mean(means) if means and np.isfinite(found.value[i]) else 1.0
+    return out
 
 
-def _relative(predicted: Array, y: Array, fit: Fit) -> float:
+def _relative(predicted: Array, y: Array, fit: Fit) -> Array:
+    """Absolute errors, relative to the value or, for scores, to the range seen."""
     with np.errstate(all="ignore"):
         if fit.spec.log_residual:
             e = np.log(predicted / y)
         else:
             e = (predicted - y) / (float(np.ptp(fit.problem.y)) or 1.0)
     # Capped: one absurd forecast should lose the contest, not decide it among the others.
-    return float(np.mean(np.minimum(np.nan_to_num(np.abs(e), nan=1.0), 1.0)))
+    return np.asarray(np.minimum(np.nan_to_num(np.abs(e), nan=1.0), 1.0))
 
 
 def _aicc(fit: Fit) -> float:

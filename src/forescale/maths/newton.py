@@ -42,6 +42,17 @@ class Minima:
     at_bound: Bool
     evaluations: int
 
+    def take(self, rows: NDArray[np.intp]) -> Minima:
+        """The minima of some of the problems."""
+        return Minima(
+            self.theta[rows],
+            self.value[rows],
+            self.decrement[rows],
+            self.converged[rows],
+            self.at_bound[rows],
+            self.evaluations,
+        )
+
 
 def minimise(
     objective: Objective,
@@ -111,8 +122,9 @@ def minimise(
                 break
             rows, t, f, g, h = rows[keep], t[keep], f[keep], g[keep], h[keep]
             bt, bf, bg, bh = bt[keep], bf[keep], bg[keep], bh[keep]
-            low, high, step, gain = low[keep], high[keep], step[keep], gain[keep]
+            low, high, loose, step = low[keep], high[keep], loose[keep], step[keep]
             damping, stalled, strayed = damping[keep], stalled[keep], strayed[keep]
+        step = _boxed(step, f, g, h, loose, damping, low - t, high - t)
         trial = np.clip(t + step, low, high)
         moved = trial - t
         predicted = -(g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, h, moved)
@@ -156,6 +168,30 @@ def minimise(
         decrement[rows], at_bound[rows] = gain, bound
         converged[rows] = (gain <= tolerance * np.abs(f) + rounding) & definite
     return Minima(theta, value, decrement, converged, at_bound, evaluations)
+
+
+def _boxed(
+    step: Array, f: Array, g: Array, h: Array, loose: Bool, damping: Array, least: Array, most: Array
+) -> Array:
+    """The step with coordinates that would leave the box put on its wall and the rest re-solved.
+
+    A step that is only clipped is no Newton step for the coordinates that stay inside: with
+    a bound active it creeps.
+    """
+    walled = np.zeros_like(loose)
+    for _ in range(2):
+        out = loose & ~walled & ((step < least) | (step > most))
+        rows = np.flatnonzero(out.any(1))
+        if not len(rows):
+            break
+        walled |= out
+        wall = np.where(walled[rows], np.clip(step[rows], least[rows], most[rows]), 0.0)
+        slope = g[rows] + np.einsum("kpq,kq->kp", h[rows], wall)
+        free = loose[rows] & ~walled[rows]
+        rest, _, _ = _newton_step(f[rows], slope, h[rows], free, damping[rows])
+        step = step.copy()
+        step[rows] = wall + rest
+    return step
 
 
 def _newton_step(
