@@ -19,11 +19,12 @@ Array = NDArray[np.float64]
 
 #: Regression: noise 1, the mean of what lowers half of the labels, labels per world.
 LOWERED, LABELS = 6.0, 1000
-#: Runs: share that is badly tuned, range of the excess, noise of the rest.
-SHARE, EXCESS, NOISE = 0.5, (0.03, 0.12), 0.003
+#: Runs: share that is badly tuned, range of the excess, noise of the rest. In our own sweep
+#: (stdlib_bytes_lr) a learning rate four times off costs 2 % to 17 %.
+SHARE, EXCESS, NOISE = 0.5, (0.03, 0.25), 0.003
 SIZES, REPEATS = np.geomspace(1e6, 1e8, 9), 12
 TARGET = 1e9
-BIAS, OFF, SQUARES_OFF = 0.1, 0.005, 0.025
+BIAS, OFF, SQUARES_OFF = 0.1, 0.005, 0.05
 
 
 def corrected(x: Array, y: Array) -> Array:
@@ -169,10 +170,11 @@ STUDY = Study(
     check=check,
     full="300 worlds instead of 16",
     falsified="labels raised instead of lowered; excess of either sign in the runs",
-    note="Least squares cannot be 4 % too high on average, as one table of a trial had it: half "
-    "of the runs 3 to 12 % too high raise its forecast by their mean, 3.75 %, and single tables "
-    "scatter by 3 %. The median error of one-sided is within the limit with a hundred runs; with "
-    "a third of that the error is about twice as large (one_sided_36). Exponential "
+    note="Least squares inherits the mean excess, so its error is set by how badly the runs are "
+    "tuned: with an excess of 3 % to 12 %, as in a first trial, it is 3.1 % too high on average "
+    "and no seed makes it 5 %; here it is 3 % to 25 %. The median error of one-sided is within "
+    "the limit with a hundred runs; with a third of that it is about twice as large "
+    "(one_sided_36), and with seven runs in ten badly tuned it is lost (2.7 %). Exponential "
     "lowering that is not large against the noise leaks above the line: the bias left is 6 % at "
     "a mean of 5 noises and 20 % at 2.",
 )
