@@ -14,6 +14,7 @@ from forescale.fit import fit as _fit
 from forescale.forecast import Backtest, Forecast, choose
 from forescale.forecast import backtest as _backtest
 from forescale.forecast import forecast as _forecast
+from forescale.forecast.backtest import of_fit
 from forescale.laws import Law
 from forescale.plan import Plan, plan
 from forescale.runs import RunTable
@@ -117,14 +118,14 @@ def backtest(
 
     Args:
         runs: A run table, or anything `read` takes.
-        law: A name, a formula or a `Law`.
+        law: A name, a formula, a `Law`, or "auto" to choose one anew at each cut.
         level: Level of the intervals.
         seed: Seed of everything random.
         options: As for `fit` (objective, by, free, fix, bounds, priors, weights).
     """
     table = runs if isinstance(runs, RunTable) else read(runs)
     if law == "auto":
-        law = choose(table, seed=seed).law
+        return of_fit(choose(table, seed=seed, **options), level=level)
     return _backtest(table, specify(table, law, seed=seed, **options), level=level, seed=seed)
 
 

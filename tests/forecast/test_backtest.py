@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from forescale.fit import specify
-from forescale.forecast.backtest import Backtest, Cut, backtest, cut_points
+from forescale.forecast._cuts import cut_points
+from forescale.forecast.backtest import Backtest, Cut, backtest
 from forescale.runs import RunTable
 
 World = Callable[..., RunTable]

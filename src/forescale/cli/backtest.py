@@ -22,14 +22,14 @@ def run(
     level: OwnLevel = None,
 ) -> int:
     """Hold out the largest runs, forecast them from the others, and score it."""
+    from forescale.forecast import WIDEST
     from forescale.forecast.backtest import of_fit
 
     fit = fitted(runs, source, how, level=level)
     result = of_fit(fit, level=fit.level if level is None else level)
     doubts = [] if result.cuts else list(result.skipped)
-    if result.cuts:
-        own = sum(c.error_pct for c in result.cuts)
-        line = sum(c.rivals["straight line"] for c in result.cuts)
-        if own > line:
-            doubts.append("a straight line on log-log forecast the held-out runs better")
+    if result.error_pct > result.line_pct:
+        doubts.append("a straight line on log-log forecast the held-out runs better")
+    elif result.error_pct > 100 * WIDEST:
+        doubts.append(f"the held-out runs were missed by {result.error_pct:.2g} % on average")
     return show(result, output, with_=(fit,), doubts=doubts)

@@ -15,7 +15,7 @@ from forescale.fit.diagnose import diagnose
 from forescale.fit.objective import OBJECTIVES, Objective
 from forescale.fit.objective import objective as find_objective
 from forescale.fit.result import Draws, Fit, Flag
-from forescale.laws import Law, resolve
+from forescale.laws import CUSTOM, Law, resolve
 from forescale.runs import RunTable, scale_name
 
 __all__ = [
@@ -51,7 +51,7 @@ def specify(
     inline = isinstance(law, str)
     found = resolve(law, columns=tuple(runs.columns), bounds=bounds if inline else None)
     found = _on_table(found, runs)
-    if bounds and not (inline and found.name == "custom"):
+    if bounds and not (inline and found.name == CUSTOM):
         found = found.bounded(bounds)
     if free and by is None:
         raise BadOption("parameters can only be free between groups", fix="add --by COLUMN")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from forescale.errors import BadOption, NotReached
 from forescale.fit import Fit
-from forescale.forecast._predictive import predictive
+from forescale.forecast._predictive import predictive, with_draws
 from forescale.forecast._scale import Distance, distance
-from forescale.forecast._verdict import Verdict, judge
+from forescale.forecast._verdict import WIDEST, Verdict, judge
 from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
 from forescale.forecast.choose import candidates, choose
 from forescale.quantities import format_number, recognise
-from forescale.uncertainty import assess
 
 __all__ = [
+    "WIDEST",
     "Backtest",
     "Cut",
     "Distance",
@@ -30,6 +30,7 @@ __all__ = [
     "candidates",
     "choose",
     "forecast",
+    "with_draws",
 ]
 
 Array = NDArray[np.float64]
@@ -304,24 +305,3 @@ def forecast(
     )
     verdict = judge(fit, points, tested)
     return Forecast(fit, points, level, verdict, tested, drift)
-
-
-def with_draws(fit: Fit, *, level: float, resamples: int = 1000) -> Fit:
-    """The fit, and each of its rivals, with draws."""
-    if fit.draws is None:
-        fit = assess(fit, resamples=resamples, level=level)
-    if any(f.draws is None for _, f in fit.rivals):
-        method = fit.draws.method if fit.draws is not None else "auto"
-        cluster = fit.draws.cluster if fit.draws is not None else None
-        more = max(300, resamples // 2)
-        rivals: Sequence[tuple[float, Fit]] = [
-            (
-                w,
-                fit
-                if f.law is fit.law
-                else assess(f, method, resamples=more, level=level, cluster=cluster),
-            )
-            for w, f in fit.rivals
-        ]
-        fit = replace(fit, rivals=tuple((w, replace(f, rivals=())) for w, f in rivals))
-    return fit

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forescale.fit import Fit
+from forescale.uncertainty import assess
 
 Array = NDArray[np.float64]
 
@@ -100,3 +101,24 @@ def _noise(fit: Fit, rng: np.random.Generator, shape: tuple[int, int]) -> Array:
         centred = r - np.median(r)
         return np.asarray(rng.choice(centred, shape) * np.sqrt(n / dof))
     return np.asarray(fit.sigma * np.clip(rng.standard_t(min(dof, 30), shape), -8.0, 8.0))
+
+
+def with_draws(fit: Fit, *, level: float, resamples: int = 1000) -> Fit:
+    """The fit, and each of its rivals, with draws."""
+    if fit.draws is None:
+        fit = assess(fit, resamples=resamples, level=level)
+    if any(f.draws is None for _, f in fit.rivals):
+        method = fit.draws.method if fit.draws is not None else "auto"
+        cluster = fit.draws.cluster if fit.draws is not None else None
+        more = max(300, resamples // 2)
+        rivals: Sequence[tuple[float, Fit]] = [
+            (
+                w,
+                fit
+                if f.law is fit.law
+                else assess(f, method, resamples=more, level=level, cluster=cluster),
+            )
+            for w, f in fit.rivals
+        ]
+        fit = replace(fit, rivals=tuple((w, replace(f, rivals=())) for w, f in rivals))
+    return fit

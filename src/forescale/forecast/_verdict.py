@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from forescale.fit import Fit
 from forescale.forecast._scale import Distance
 from forescale.forecast.backtest import Backtest
@@ -73,13 +71,14 @@ def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
         if test.inflation > 1.05:
             # The coverage above is from before the widening that it led to.
             tested += f", intervals widened {test.inflation:.2g}x since"
-        line = [c.rivals["straight line"] for c in test.cuts]
-        own = [c.error_pct for c in test.cuts]
-        if sum(own) > 1.2 * sum(line):
+        own, line = test.error_pct, test.line_pct
+        if own > 1.2 * line:
             reasons.append(
                 "a straight line on log-log forecast the held-out runs better "
-                f"({np.mean(line):.2g} % against {np.mean(own):.2g} %)"
+                f"({line:.2g} % against {own:.2g} %)"
             )
+        elif own > 100 * WIDEST:
+            reasons.append(f"the backtest missed by {own:.2g} % on average")
         if factor > max(BEYOND_TEST * test.reach, 10.0) and factor <= FARTHEST:
             reasons.append(f"the backtest reaches only {test.reach:.3g}x")
         if test.inflation > 3.0:

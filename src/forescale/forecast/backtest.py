@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from forescale.errors import ForescaleError, TooFewRuns
 from forescale.fit import Fit, Spec, fit_spec
 from forescale.fit._build import groups_of, needed
-from forescale.forecast._predictive import predictive
+from forescale.forecast._cuts import SHARES, cut_points
+from forescale.forecast._predictive import predictive, with_draws
 from forescale.forecast._scale import distance, scale_of
+from forescale.forecast.choose import again
 from forescale.forecast.rivals import RIVALS
 from forescale.forecast.scores import coverage, pinball
 from forescale.runs import RunTable
@@ -21,7 +23,6 @@ from forescale.uncertainty import assess
 
 Array = NDArray[np.float64]
 
-SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 #: Draws behind each cut's interval: enough for its ends, few enough to be quick.
 DRAWS = 300
 
@@ -44,6 +45,7 @@ class Cut:
         z: Root mean square error in units of the predictive standard deviation.
         rivals: Error in per cent of the naive forecasts.
         rows, truth, forecast, lo, hi: The held-out runs one by one, each of shape (m,).
+        law: Name of the law fitted.
     """
 
     held_out: int
@@ -63,6 +65,7 @@ class Cut:
     forecast: Array
     lo: Array
     hi: Array
+    law: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The cut as plain values."""
@@ -77,13 +80,14 @@ class Backtest:
     """How a law forecast runs that it had not seen.
 
     Args:
-        law: Name of the law (or of each cut's choice).
+        law: Name of the law.
         formula: Its formula.
         scale: What the runs were ordered by.
         level: Level of the intervals.
         cuts: From the shortest extrapolation to the longest.
         skipped: Cuts that could not be made, and why.
         source: Table it was made on.
+        chosen: The law was chosen anew at each cut, as it was on the whole table.
     """
 
     law: str
@@ -93,6 +97,7 @@ class Backtest:
     cuts: tuple[Cut, ...]
     skipped: tuple[str, ...]
     source: str
+    chosen: bool = False
 
     @property
     def inflation(self) -> float:
@@ -111,6 +116,16 @@ class Backtest:
         return min(self.cuts, key=lambda c: abs(np.log(max(c.factor, 1.0) / max(factor, 1.0))))
 
     @property
+    def error_pct(self) -> float:
+        """Mean error over the cuts, in per cent; NaN without cuts."""
+        return _mean([c.error_pct for c in self.cuts])
+
+    @property
+    def line_pct(self) -> float:
+        """The same of a straight line on log-log axes."""
+        return _mean([c.rivals["straight line"] for c in self.cuts])
+
+    @property
     def reach(self) -> float:
         """The longest extrapolation that was tested, as a factor."""
         return max((c.factor for c in self.cuts), default=1.0)
@@ -127,6 +142,8 @@ class Backtest:
     def summary(self) -> str:
         """One line per cut."""
         head = f"backtest of {self.law} on {self.source}, runs ordered by {self.scale}"
+        if self.chosen:
+            head += f"; law chosen anew at each cut: {', '.join(c.law for c in self.cuts)}"
         lines = [
             f"  {c.trained} runs -> {c.held_out} held out, up to {c.factor:.3g}x: error "
             f"{c.error_pct:.2g} %, {100 * c.coverage:.0f} % inside the {100 * self.level:.0f} % "
@@ -148,6 +165,7 @@ class Backtest:
             "reach": self.reach,
             "cuts": [c.to_dict() for c in self.cuts],
             "skipped": list(self.skipped),
+            "law_chosen_at_each_cut": self.chosen,
             "source": self.source,
         }
 
@@ -157,48 +175,8 @@ class Backtest:
         return f"<pre>{escape(self.summary())}</pre>"
 
 
-def cut_points(
-    scale: Array,
-    least: int,
-    *,
-    shares: Sequence[float] = SHARES,
-    group: NDArray[np.intp] | None = None,
-) -> list[NDArray[np.bool_]]:
-    """Which runs are fitted at each cut-off, each of shape (n,); held out are the largest.
-
-    Args:
-        scale: Scale of each run, shape (n,).
-        least: Runs that must remain to be fitted.
-        shares: Shares of the runs held out. A cut moves to the widest gap in scale near it,
-            so that a budget or a size is held out whole.
-        group: Group of each run: each must keep 3 runs.
-    """
-    order = np.argsort(scale, kind="stable")
-    logs = np.log(np.maximum(scale[order], 1e-300))
-    n = len(scale)
-    gaps = np.diff(logs)
-    out: list[NDArray[np.bool_]] = []
-    seen: set[int] = set()
-    for share in shares:
-        wanted = n - max(1, round(share * n))
-        window = max(1, round(0.06 * n))
-        candidates = [
-            i
-            for i in range(max(least, wanted - window), min(n - 1, wanted + window) + 1)
-            if i >= 1 and gaps[i - 1] > 1e-9
-        ]
-        if not candidates:
-            continue
-        best = max(candidates, key=lambda i: (gaps[i - 1] > 0.05, gaps[i - 1], -abs(i - wanted)))
-        if best in seen:
-            continue
-        seen.add(best)
-        train = np.zeros(n, bool)
-        train[order[:best]] = True
-        if group is not None and np.bincount(group[train], minlength=group.max() + 1).min() < 3:
-            continue
-        out.append(train)
-    return sorted(out, key=lambda t: -int(t.sum()))
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
 
 
 def backtest(
@@ -211,6 +189,7 @@ def backtest(
     shares: Sequence[float] = SHARES,
     drift: float | None = None,
     seed: int = 0,
+    choice: Fit | None = None,
 ) -> Backtest:
     """Forecasts of the largest runs from the smaller ones, at several cut-offs.
 
@@ -226,6 +205,8 @@ def backtest(
         shares: Shares of the runs held out.
         drift: As in `predictive`.
         seed: Seed of draws and noise.
+        choice: A fit whose law was chosen by held-out scale: the choice is then made anew on
+            the smaller runs of each cut, or the runs held out would have had a say in it.
     """
     x, y = needed(runs, spec)
     name, scale = scale_of(x, spec.law)
@@ -234,14 +215,10 @@ def backtest(
     cuts, skipped = [], []
     for train in cut_points(scale, p + 2, shares=shares, group=group if spec.by else None):
         try:
-            small = assess(
-                fit_spec(runs.take(train), spec),
-                method,
-                resamples=DRAWS,
-                level=level,
-                seed=seed,
-                cluster=cluster,
-            )
+            below = runs.take(train)
+            small = fit_spec(below, spec) if choice is None else again(choice, below)
+            small = assess(small, method, resamples=DRAWS, level=level, seed=seed, cluster=cluster)
+            small = with_draws(small, level=level, resamples=DRAWS)
             cuts.append(_cut(small, x, y, scale, runs.rows, train, group, names, drift, seed))
         except ForescaleError as error:
             skipped.append(f"cut at {int(train.sum())} runs: {error.what}")
@@ -257,6 +234,7 @@ def backtest(
         cuts=tuple(sorted(cuts, key=lambda c: (c.factor, c.held_out))),
         skipped=tuple(skipped),
         source=runs.source,
+        chosen=choice is not None,
     )
 
 
@@ -321,11 +299,14 @@ def _cut(
         forecast=centre,
         lo=lo,
         hi=hi,
+        law=spec.law.name,
     )
 
 
 def of_fit(fit: Fit, **options: Any) -> Backtest:
-    """The backtest of a fit's own law on its own runs, with its own method of uncertainty."""
+    """The backtest of all that made a fit, on its own runs: choice, law, method of uncertainty."""
+    if fit.choice is not None:
+        options = {"choice": fit, **options}
     if fit.draws is not None:
         options = {"method": fit.draws.method, "cluster": fit.draws.cluster, **options}
     return backtest(fit.runs, fit.spec, seed=fit.spec.seed, **options)

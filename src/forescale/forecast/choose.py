@@ -19,10 +19,10 @@ from forescale import laws
 from forescale.errors import BadTable, ForescaleError
 from forescale.fit import Fit, fit_spec, refit_subsets, specify
 from forescale.fit._build import needed
+from forescale.forecast._cuts import cut_points
 from forescale.forecast._scale import scale_of
-from forescale.forecast.backtest import cut_points
 from forescale.forecast.rivals import line
-from forescale.laws import Law
+from forescale.laws import CUSTOM, Law
 from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -54,6 +54,7 @@ class Candidate:
         aic: Akaike's criterion with small-sample correction, of the full fit.
         weight: Share in the forecast.
         why: Why it was left out, if it was.
+        formula: Its formula.
     """
 
     law: str
@@ -61,6 +62,7 @@ class Candidate:
     aic: float
     weight: float
     why: str = ""
+    formula: str = ""
 
 
 def candidates(runs: RunTable) -> tuple[str, ...]:
@@ -116,6 +118,38 @@ def choose(
         ForescaleError: If no candidate could be fitted; the error of the first.
     """
     inputs, names = ((), tuple(among)) if among else _worth_trying(runs)
+    return _choose(runs, inputs, names, keep_rivals=keep_rivals, **options)
+
+
+def again(fit: Fit, runs: RunTable) -> Fit:
+    """The choice that made `fit`, made anew on other runs: same candidates, same options."""
+    assert fit.choice is not None
+    spec = fit.spec
+    names = [
+        c["formula"] if c["law"] == CUSTOM else c["law"]
+        for c in fit.choice["candidates"]
+        if c["formula"]  # A law that could not be fitted to more runs is none for fewer.
+    ]
+    options: dict[str, Any] = {
+        "objective": spec.objective,
+        "by": spec.by,
+        "free": spec.free,
+        "weights": spec.weights,
+        "seed": spec.seed,
+    }
+    return _choose(
+        runs, tuple(fit.choice["inputs"]), names, keep_rivals=bool(fit.rivals), **options
+    )
+
+
+def _choose(
+    runs: RunTable,
+    inputs: tuple[str, ...],
+    names: Sequence[str],
+    *,
+    keep_rivals: bool,
+    **options: Any,
+) -> Fit:
     fits: list[Fit] = []
     failed: list[tuple[str, str]] = []
     first_error: ForescaleError | None = None
@@ -152,7 +186,7 @@ def choose(
     weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
     weights = weights / weights.sum()
     table = [
-        Candidate(f.spec.law.name, float(100 * s), float(a), float(w))
+        Candidate(f.law.name, float(100 * s), float(a), float(w), formula=f.law.formula)
         for f, s, a, w in zip(fits, scores, aic, weights, strict=True)
     ]
     table += [Candidate(n, np.nan, np.nan, 0.0, why) for n, why in failed]
@@ -163,6 +197,7 @@ def choose(
         if i != best and (scores[i] <= TIE * scores[best] if cuts else c.weight > 0.1)
     ]
     choice = {
+        "inputs": list(inputs),
         "cuts": cuts,
         "close": close,
         "line_score_pct": 100 * line_score,
@@ -192,7 +227,8 @@ def _score(runs: RunTable, fits: Sequence[Fit]) -> tuple[Array, int, float]:
         ).mean()
         for t in told
     ]
-    scores = np.sqrt(np.mean(errors**2, axis=1))
+    # Exact data leave errors of zero, which no weight can be a power of.
+    scores = np.maximum(np.sqrt(np.mean(errors**2, axis=1)), 1e-12)
     return scores, len(cuts), float(np.sqrt(np.mean(np.square(lines))))
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from forescale import catalogue
 from forescale.laws._contract import Law, Param
-from forescale.laws._inline import describe, inline
+from forescale.laws._inline import CUSTOM, describe, inline
 
-__all__ = ["Law", "Param", "describe", "get", "inline", "names", "resolve"]
+__all__ = ["CUSTOM", "Law", "Param", "describe", "get", "inline", "names", "resolve"]
 
 
 def names() -> tuple[str, ...]:

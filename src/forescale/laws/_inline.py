@@ -12,13 +12,16 @@ from forescale.laws._units import exponent_names
 from forescale.maths.formula import parse
 from forescale.quantities import QUANTITIES
 
+#: Name of a law that a user typed.
+CUSTOM = "custom"
+
 
 def inline(
     formula: str,
     *,
     inputs: Sequence[str],
     predicts: str = "L",
-    name: str = "custom",
+    name: str = CUSTOM,
     bounds: Mapping[str, tuple[float, float]] | None = None,
 ) -> Law:
     """A law typed by a user; names that are columns are inputs, all others parameters.

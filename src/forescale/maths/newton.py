@@ -42,17 +42,6 @@ class Minima:
     at_bound: Bool
     evaluations: int
 
-    def take(self, rows: NDArray[np.intp]) -> Minima:
-        """The minima of some of the problems."""
-        return Minima(
-            self.theta[rows],
-            self.value[rows],
-            self.decrement[rows],
-            self.converged[rows],
-            self.at_bound[rows],
-            self.evaluations,
-        )
-
 
 def minimise(
     objective: Objective,
@@ -171,9 +160,16 @@ def minimise(
 
 
 def _boxed(
-    step: Array, f: Array, g: Array, h: Array, loose: Bool, damping: Array, least: Array, most: Array
+    step: Array,
+    f: Array,
+    g: Array,
+    h: Array,
+    loose: Bool,
+    damping: Array,
+    least: Array,
+    most: Array,
 ) -> Array:
-    """The step with coordinates that would leave the box put on its wall and the rest re-solved.
+    """The step with coordinates that would leave the box on its wall and the rest re-solved.
 
     A step that is only clipped is no Newton step for the coordinates that stay inside: with
     a bound active it creeps.

@@ -92,11 +92,22 @@ def backtests(test: Backtest) -> Table:
     """One row per cut: what was held out, how far, the errors and those of the rivals."""
     rivals = tuple(test.cuts[0].rivals) if test.cuts else ()
     return Table(
-        head=("fitted", "held out", "beyond", "error", "bias", "inside", "width", *rivals),
+        head=(
+            "fitted",
+            "held out",
+            *(("law",) if test.chosen else ()),
+            "beyond",
+            "error",
+            "bias",
+            "inside",
+            "width",
+            *rivals,
+        ),
         rows=tuple(
             (
                 str(c.trained),
                 str(c.held_out),
+                *((c.law,) if test.chosen else ()),
                 words.times(c.factor),
                 words.percent(c.error_pct),
                 f"{c.bias_pct:+.2g} %",
@@ -109,7 +120,8 @@ def backtests(test: Backtest) -> Table:
         title="Cuts",
         note=f"Error: mean absolute error of the held-out runs. Inside: share of them within their "
         f"{words.level_text(test.level)} interval; width: the interval's median width. "
-        f"The rest: errors of naive forecasts ({', '.join(rivals)}).",
+        f"The rest: errors of naive forecasts ({', '.join(rivals)})."
+        + (" The law was chosen anew from the fitted runs of each cut." if test.chosen else ""),
     )
 
 

@@ -11,7 +11,7 @@ from rich.table import Table as Drawn
 from rich.text import Text
 
 from forescale.fit import Fit
-from forescale.forecast import Backtest, Forecast, Verdict
+from forescale.forecast import WIDEST, Backtest, Forecast, Verdict
 from forescale.plan import Plan
 from forescale.quantities import short
 from forescale.report import _tables as tables
@@ -145,28 +145,28 @@ def _verdict(verdict: Verdict) -> RenderableType:
 
 def _backtest(test: Backtest) -> RenderableType:
     parts: list[RenderableType] = [
-        _line("law", f"{test.formula}  ({test.law})"),
+        _line("law", words.tested_law(test)),
         _line("runs", f"{test.source}, the largest held out by {test.scale}"),
     ]
     if test.cuts:
         parts.append(draw(tables.backtests(test)))
-        own = sum(c.error_pct for c in test.cuts) / len(test.cuts)
-        line = sum(c.rivals["straight line"] for c in test.cuts) / len(test.cuts)
-        beats = own <= line
-        parts.append(
-            _line(
-                "beats" if beats else "loses",
-                f"{'beats' if beats else 'loses to'} a straight line: mean error over the cuts "
-                f"{words.percent(own)} against {words.percent(line)}",
-                "green" if beats else "bold red",
-            )
-        )
+        parts.append(_against_line(test))
         if test.inflation > 1.0:
             parts.append(
                 _line("widen", f"a forecast's intervals grow {test.inflation:.2f} times from this")
             )
     parts += [_line("skipped", s, "yellow") for s in _some(test.skipped, "cuts")]
     return Group(*parts)
+
+
+def _against_line(test: Backtest) -> RenderableType:
+    own, line = test.error_pct, test.line_pct
+    said = f"mean error over the cuts {words.percent(own)} against {words.percent(line)}"
+    if own > line:
+        return _line("loses", f"loses to a straight line: {said}", "bold red")
+    if own > 100 * WIDEST:
+        return _line("misses", f"far off, and a straight line farther: {said}", "yellow")
+    return _line("beats", f"beats a straight line: {said}", "green")
 
 
 def _plan(made: Plan) -> RenderableType:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Distance, Point
+from forescale.laws import CUSTOM
 from forescale.quantities import format_error, format_number, short, unit_of
 from forescale.runs import RunTable
 
@@ -135,7 +136,7 @@ def noise(fit: Fit) -> str:
 
 def law_name(name: str, formula: str) -> str:
     """The law's name, or its formula where the user wrote one."""
-    return formula if name == "custom" else name
+    return formula if name == CUSTOM else name
 
 
 def equation(fit: Fit) -> str:
@@ -156,6 +157,13 @@ def method(fit: Fit) -> str:
     if fit.draws is not None:
         return f"{fit.draws.method}, {len(fit.draws.natural)} draws"
     return "sandwich covariance"
+
+
+def tested_law(test: Backtest) -> str:
+    """The law that a backtest tried, or that it chose one."""
+    if test.chosen:
+        return f"chosen anew at each cut; on all runs {test.formula}  ({test.law})"
+    return f"{test.formula}  ({test.law})"
 
 
 def tested(test: Backtest) -> str:

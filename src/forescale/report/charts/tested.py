@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forescale.forecast import Backtest, Cut
+from forescale.laws import CUSTOM
 from forescale.report._words import level_text, percent, times
 from forescale.report.charts._spec import (
     AMBER,
@@ -94,7 +95,8 @@ def rivals(test: Backtest) -> Chart | None:
     """Error of the law and of the naive forecasts at each cut; None without cuts."""
     if not test.cuts:
         return None
-    names = ["this law" if test.law == "custom" else test.law, *test.cuts[0].rivals]
+    ours = "the law chosen" if test.chosen else "this law" if test.law == CUSTOM else test.law
+    names = [ours, *test.cuts[0].rivals]
     order, data = [], []
     for cut in test.cuts:
         label = f"{times(cut.factor)} ({cut.held_out})"
@@ -117,13 +119,11 @@ def rivals(test: Backtest) -> Chart | None:
             "tooltip": tip(who="forecast by", cut="cut", say="mean error"),
         },
     }  # fmt: skip
-    own = float(np.mean([c.error_pct for c in test.cuts]))
-    line = float(np.mean([c.rivals["straight line"] for c in test.cuts]))
     return Chart(
         title="Error against naive forecasts",
         spec=spec,
-        caption=f"Over the cuts the law missed by {percent(own)} on average, a straight line on "
-        f"log-log axes by {percent(line)}.",
+        caption=f"Over the cuts the law missed by {percent(test.error_pct)} on average, a straight "
+        f"line on log-log axes by {percent(test.line_pct)}.",
         read="Lower is better; a law that does not beat the straight line earns no trust.",
         data={},
         small=True,
