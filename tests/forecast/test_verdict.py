@@ -64,6 +64,17 @@ def test_a_warning_about_the_fit_is_no_reason(clean: Forecast, target: Target) -
     assert forecast(doubted, target(10**20.5), test=clean.backtest).trusted
 
 
+def test_a_parameter_at_its_bound_is_a_reason_beyond_what_was_tested(
+    clean: Forecast, target: Target
+) -> None:
+    held = replace(clean.fit, at_bound=np.array([True, False, False, False, False]))
+    near = forecast(held, target(10**20.5), test=made(clean, factor=12.0))
+    assert near.trusted
+    far = forecast(held, target(10**20.5), test=made(clean, factor=5.0))
+    assert len(far.verdict.reasons) == 1
+    assert far.verdict.reasons[0].startswith("E at the bound: the runs do not tell it")
+
+
 def test_no_backtest_is_a_reason(clean: Forecast, target: Target) -> None:
     found = forecast(clean.fit, target(10**20.5), test=False)
     assert found.verdict.reasons == ("no backtest was made",)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forescale.errors import BadOption, ForescaleError, NotReached
+from forescale.errors import BadOption, BadTable, ForescaleError, NotReached
 from forescale.fit import Fit, fit
 from forescale.laws import get
-from forescale.plan import plan
+from forescale.plan import candidates, plan
 from forescale.runs import RunTable
 from forescale.uncertainty import assess
 
@@ -26,6 +26,19 @@ def test_the_optimum_is_that_of_the_closed_form(flops: float, exact: Fit, optimu
     assert found["D"].value == pytest.approx(d, rel=1e-4)
     assert found["C"].value == pytest.approx(flops, rel=1e-12)
     assert found["tokens_per_param"].value == pytest.approx(d / n, rel=2e-4)
+
+
+def test_candidates_are_laws_with_an_optimum(world: World) -> None:
+    found = candidates(world(0))
+    assert "chinchilla" in found
+    # A product of powers always wants the largest or the smallest model.
+    assert "joint_power" not in found
+
+
+def test_a_table_without_tokens_has_no_candidate() -> None:
+    runs = RunTable({"N": np.logspace(6, 9, 8), "L": np.linspace(4, 2, 8)})
+    with pytest.raises(BadTable, match="trades N for D"):
+        candidates(runs)
 
 
 def test_tokens_and_params_turn_flops_around(exact: Fit) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as _json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -105,8 +106,23 @@ def table(runs: str, source: Source) -> RunTable:
     )
 
 
-def fitted(runs: str, source: Source, how: Fitting, *, level: float | None) -> Fit:
-    """The fit a verb was given as a file, or makes from a run table."""
+def fitted(
+    runs: str,
+    source: Source,
+    how: Fitting,
+    *,
+    level: float | None,
+    among: Callable[[RunTable], Sequence[str]] | None = None,
+) -> Fit:
+    """The fit a verb was given as a file, or makes from a run table.
+
+    Args:
+        runs: A run table or a kept fit.
+        source: How the table is read.
+        how: How the law is fitted.
+        level: Level of the intervals, if given.
+        among: Which laws `auto` may choose, where the verb cannot use them all.
+    """
     from forescale import api
 
     if kept(runs):
@@ -120,9 +136,11 @@ def fitted(runs: str, source: Source, how: Fitting, *, level: float | None) -> F
     fix = {k: v[0] for k, v in how.numbers("fix").items()}
     bounds = {k: (v[0], v[1]) for k, v in how.numbers("bound").items()}
     priors = {k: (v[0], v[1]) for k, v in how.numbers("prior").items()}
+    data = table(runs, source)
     return api.fit(
-        table(runs, source),
+        data,
         how.law,
+        among=among(data) if among is not None and how.law == "auto" else (),
         objective=how.objective,
         by=how.by,
         free=tuple(f.strip() for f in how.free.split(",") if f.strip()),

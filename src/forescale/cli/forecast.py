@@ -5,7 +5,7 @@ Takes a run table, or a fit kept with `forescale fit -o`.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -13,6 +13,9 @@ from forescale.cli._fitting import Fitting, OwnLevel, fitted
 from forescale.cli._options import Output, Runs, Source, _list
 from forescale.cli._show import show
 from forescale.errors import BadOption
+
+if TYPE_CHECKING:
+    from forescale.runs import RunTable
 
 GROUP = "Forecast"
 EXAMPLE = "forescale forecast stdlib_bytes --N 10M --D 100M"
@@ -50,14 +53,27 @@ def run(
     from forescale.forecast import forecast
 
     places = inputs(N=N, D=D, C=C, at=at)
-    fit = fitted(runs, source, how, level=level)
-    if set(places) == {"C"} and set(fit.law.inputs) == {"N", "D"}:
+    compute = set(places) == {"C"}
+    fit = fitted(runs, source, how, level=level, among=_of_compute if compute else None)
+    if compute and set(fit.law.inputs) == {"N", "D"}:
         from forescale.plan import plan
 
         plans = [plan(fit, flops=float(c), group=group, test=False) for c in places["C"]]
         places = {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
     result = forecast(fit, places, level=level, group=group)
     return show(result, output, doubts=result.verdict.reasons)
+
+
+def _of_compute(runs: RunTable) -> tuple[str, ...]:
+    """Laws that can forecast from compute alone: through the optimum where N and D are told."""
+    from forescale.errors import BadTable
+    from forescale.forecast import candidates
+    from forescale.plan import candidates as with_optimum
+
+    try:
+        return with_optimum(runs)
+    except BadTable:
+        return candidates(runs)
 
 
 def inputs(*, N: str, D: str, C: str, at: tuple[str, ...]) -> dict[str, list[float]]:

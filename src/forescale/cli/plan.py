@@ -37,7 +37,7 @@ def run(
     level: OwnLevel = None,
 ) -> int:
     """Spend a budget: compute-optimal N and D, the flat range, and the loss to expect."""
-    from forescale.plan import plan
+    from forescale.plan import candidates, plan
     from forescale.quantities import parse_number
 
     share = parse_number(within.removesuffix("%")) / (100 if within.endswith("%") else 1)
@@ -46,7 +46,7 @@ def run(
         for name, text in (("flops", flops), ("tokens", tokens), ("params", params))
         if text.strip()
     }
-    fit = fitted(runs, source, how, level=level)
+    fit = fitted(runs, source, how, level=level, among=candidates)
     result = plan(
         fit,
         flops=asked.get("flops"),

@@ -81,6 +81,13 @@ def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
             reasons.append(f"the backtest missed by {own:.2g} % on average")
         if factor > max(BEYOND_TEST * test.reach, 10.0) and factor <= FARTHEST:
             reasons.append(f"the backtest reaches only {test.reach:.3g}x")
+        bound = [n for n, b in zip(fit.names, fit.at_bound, strict=True) if b]
+        if bound and factor > max(test.reach, 3.0):
+            # As far as the backtest went, it vouches for a law without a floor, say.
+            reasons.append(
+                f"{', '.join(bound)} at the bound: the runs do not tell it, and it decides "
+                f"farther out than the backtest reaches ({test.reach:.3g}x)"
+            )
         if test.inflation > 3.0:
             reasons.append(
                 f"the backtest's errors were {test.inflation:.1f} times what the intervals allow"

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.errors import BadOption, NotReached
+from forescale import laws
+from forescale.errors import BadOption, BadTable, NotReached
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast, forecast, with_draws
+from forescale.forecast import candidates as worth_trying
+from forescale.laws import Law
 from forescale.plan.isoflop import Approach2, approach2
 from forescale.plan.optimum import balance, best_size, flat_range
 from forescale.quantities import format_number
+from forescale.runs import RunTable
 
-__all__ = ["Estimate", "Plan", "plan"]
+__all__ = ["Estimate", "Plan", "candidates", "plan"]
 
 Array = NDArray[np.float64]
 
@@ -144,6 +148,37 @@ def _asked(given: Mapping[str, float]) -> str:
         f"{v:.3g} {units[k]}" if k == "C" else f"{format_number(v)} {units[k]}"
         for k, v in given.items()
     )
+
+
+def candidates(runs: RunTable) -> tuple[str, ...]:
+    """Names of the laws worth trying on a table that trade N for D, so that a plan can follow.
+
+    Raises:
+        BadTable: If there is none.
+    """
+    names = tuple(n for n in worth_trying(runs) if _trades(laws.get(n)))
+    if not names:
+        raise BadTable(
+            "a plan trades N for D, and the table does not tell both",
+            where=runs.source,
+            fix="give runs that vary N and D, named with --map where need be",
+        )
+    return names
+
+
+def _trades(law: Law) -> bool:
+    """Whether a law in N and D has a best size for a budget, at its typical values."""
+    if set(law.inputs) != {"N", "D"}:
+        return False
+    n, d = (float(np.sqrt(np.prod(law.domain[i]))) for i in ("N", "D"))
+
+    def loss(x: Array, y: Array) -> Array:
+        return np.asarray(law.predict({"N": x, "D": y}, law.typical)[None, :])
+
+    _, best = best_size(loss, 6 * n * d, n)
+    away = loss(n * np.array([1e-3, 1e3]), d * np.array([1e3, 1e-3]))
+    # A product of equal powers is flat: its lowest point is rounding.
+    return bool(best[0] < 0.999 * away.min())
 
 
 def plan(
