@@ -291,6 +291,12 @@ _LISTED = (
         ("accuracy", "acc", "acc,none", "task_score", "eval_score"),
     ),
     Quantity(
+        "err",
+        "1",
+        "error rate, a share of examples",
+        ("error_rate", "test_error", "val_error", "top1_error", "classification_error"),
+    ),
+    Quantity(
         "tokens_per_param",
         "1",
         "training tokens per parameter",

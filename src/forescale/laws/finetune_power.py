@@ -13,7 +13,7 @@ LAW = Law(
     inputs=("n",),
     predicts="err",
     params=(
-        Param("E", "1", 0.0, 1.0, "error at unlimited examples"),
+        Param("E", "1", 0.0, 10.0, "error, or loss, at unlimited examples"),
         Param("A", "examples^alpha", 0.0, 1e9, "cost of finite examples"),
         Param("alpha", "1", 0.0, 2.0, "exponent of examples"),
     ),

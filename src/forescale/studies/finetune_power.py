@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 
 OFF = 0.05
 RESAMPLES = 300
-#: The catalogue's law of error rates, here of losses, whose floor may lie above one.
-POWER = replace(laws.get("finetune_power").bounded({"E": (0.0, 10.0)}), predicts="L")
+#: The catalogue's law of error rates, here of losses.
+POWER = replace(laws.get("finetune_power"), predicts="L")
 
 
 def forecast(x: Array, y: Array, held: float, law: Law, seed: int) -> tuple[float, Array]:
