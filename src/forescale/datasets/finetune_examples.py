@@ -6,7 +6,7 @@ DATASET = Dataset(
     name="finetune_examples",
     file="finetune_examples.csv",
     what="A byte GPT trained on Python source is fine-tuned on n windows of C++ source: "
-    "held-out C++ loss against n from 0 to 4096.",
+    "held-out C++ loss against n from 0 to 2048.",
     columns={
         "run": ("", "examples and seed"),
         "params": ("params", "all parameters of the model"),
@@ -20,7 +20,6 @@ DATASET = Dataset(
     recipe="recipes/finetune_examples.py",
     notes="One pretrained model, so seeds say how much the choice of examples matters, not "
     "the pretraining. Early stopping is cross-fitted between the two halves of the held-out "
-    "windows. Runs take 48 steps up to 384 examples and two passes above, so the steps bound "
-    "the loss from 128 examples on and the curve has a shoulder there: 256 steps on 1024 "
-    "examples reach 1.390 where this table has 1.497.",
+    "windows. Runs take 256 steps up to 512 examples and eight passes above; with fewer (two "
+    "passes) the steps and not the examples bound the loss from 512 examples on.",
 )

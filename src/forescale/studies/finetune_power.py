@@ -107,7 +107,7 @@ STUDY = Study(
     criteria=f"The loss after the last doubling of examples is forecast from all smaller sizes "
     f"within {OFF:.0%}, and that doubling still lowered it.",
     check=check,
-    full="trains finetune_examples again (about five minutes on two cores; needs torch)",
+    full="trains finetune_examples again (about twenty minutes on two cores; needs torch)",
     falsified="sizes mirrored, so that more examples make it worse",
     note="One small model of bytes moved from Python to C++, not a language model and its "
     "reasoning. The numbers beside the verdict say how much hangs on the sizes fitted.",
