@@ -1,0 +1,103 @@
+"""Processes on this machine, one thread each.
+
+One single-threaded process per core trains small networks fastest: two threads that wait for
+each other on a shared machine were measured fifty times slower than one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from typing import Any
+
+from forescale.lab.engines._contract import TRIES, Done, Engine
+
+#: Freed memory stays with the process: measured 8 % faster at these sizes.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": "4000000000",
+    "MALLOC_TRIM_THRESHOLD_": "8000000000",
+}
+
+
+def settle(parent: int) -> None:
+    """Make a worker single-threaded, deaf to the terminal, and gone when its parent is."""
+    # Ctrl-C goes to the parent, which ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return
+    torch.set_num_threads(1)
+    # As losses fall, tails of a softmax become denormal numbers, which are slow to add.
+    torch.set_flush_denormal(True)
+
+
+def map_local(
+    function: Callable[[Any], Any], items: Sequence[Any], workers: int, **_: Any
+) -> Iterator[Done]:
+    """Items over loky processes; those whose worker was killed are started again."""
+    from loky import ProcessPoolExecutor
+
+    waiting = list(range(len(items)))
+    tries = dict.fromkeys(waiting, 0)
+    while waiting:
+        pool = ProcessPoolExecutor(
+            max_workers=min(workers, len(waiting)),
+            env=ENVIRONMENT,
+            initializer=settle,
+            initargs=(os.getpid(),),
+        )
+        lost: list[int] = []
+        try:
+            # Handed out one by one, so that a death tells which items were under way.
+            todo = iter(waiting)
+            running: dict[Future[Any], int] = {}
+            broken = False
+            while True:
+                while not broken and len(running) < workers:
+                    i = next(todo, None)
+                    if i is None:
+                        break
+                    running[pool.submit(function, items[i])] = i
+                if not running:
+                    break
+                ended, _pending = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    i = running.pop(future)
+                    try:
+                        yield Done(i, future.result())
+                    except BrokenExecutor:
+                        broken = True
+                        lost.append(i)
+                    except Exception as error:
+                        yield Done(i, error=f"{type(error).__name__}: {error}")
+        finally:
+            pool.shutdown(wait=True, kill_workers=True)
+        rest = list(todo) if broken else []
+        for i in lost:
+            tries[i] += 1
+            if tries[i] >= TRIES:
+                yield Done(i, error=f"its process was killed {TRIES} times (memory?)")
+            else:
+                rest.append(i)
+        waiting = rest
+
+
+ENGINE = Engine(
+    name="local",
+    what="Processes on this machine, one thread each (loky).",
+    map=map_local,
+)

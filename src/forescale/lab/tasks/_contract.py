@@ -1,0 +1,130 @@
+"""What a task is: batches that are a pure function of the step, and a fixed validation set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale.errors import BadOption
+from forescale.lab._io import IO, Loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Setting = float | int | str
+
+
+class Batch(Protocol):
+    """Inputs and targets of one step; the same step, size and seed give the same batch.
+
+    A pure function of the step needs no state in a checkpoint: a resumed run reads on exactly
+    where it stopped.
+    """
+
+    def __call__(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor]: ...
+
+
+@dataclass(frozen=True)
+class Data:
+    """A task with its settings put in.
+
+    Args:
+        io: What a model must take and give.
+        loss: Loss of a prediction.
+        batch: Training batches of `size` examples (sequences, for tokens).
+        validation: Inputs and targets that are never trained on.
+        per_example: Units of data in one example: tokens of a sequence, else 1.
+        unique: Examples there are before one repeats; None for a stream without end.
+        floor: Loss that no model can beat, in the loss's unit, where it is known.
+    """
+
+    io: IO
+    loss: Loss
+    batch: Batch
+    validation: tuple[Tensor, Tensor]
+    per_example: int = 1
+    unique: int | None = None
+    floor: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt.
+
+    Args:
+        name: The word users type; the file's name (with - for _ on the command line).
+        what: One sentence.
+        source: The paper, or where the data come from.
+        make: The data for some settings; everything random in it comes from `data_seed`.
+        settings: Defaults of the settings.
+        unit: What is counted as data: "tokens" or "examples".
+    """
+
+    name: str
+    what: str
+    source: str
+    make: Callable[..., Data]
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    unit: Literal["tokens", "examples"] = "examples"
+
+    def data(self, **settings: Setting) -> Data:
+        """The task under the given settings, the rest at their defaults.
+
+        Raises:
+            BadOption: If a setting is unknown or cannot be used.
+        """
+        if stray := set(settings) - set(self.settings):
+            raise BadOption(
+                f"task '{self.name}' has no setting {', '.join(sorted(stray))}",
+                fix=f"it has {', '.join(self.settings) or 'none'}",
+            )
+        return self.make(**{**self.settings, **settings})
+
+
+def in_turn(n: int, step: int, size: int, seed: int) -> NDArray[np.intp]:
+    """Rows of one step's batch: every row once per pass, in an order of each pass's own.
+
+    Args:
+        n: Rows there are.
+        step: Which batch, from 0.
+        size: Rows in a batch.
+        seed: Seed of the orders.
+
+    Returns:
+        Row numbers, shape (size,).
+    """
+    at = step * size
+    parts = []
+    while size > 0:
+        number, offset = divmod(at, n)
+        taken = min(size, n - offset)
+        parts.append(_order(n, number, seed)[offset : offset + taken])
+        at, size = at + taken, size - taken
+    return np.concatenate(parts)
+
+
+_ORDERS: dict[tuple[int, int, int], NDArray[np.intp]] = {}
+
+
+def _order(n: int, number: int, seed: int) -> NDArray[np.intp]:
+    key = (n, number, seed)
+    if key not in _ORDERS:
+        # One pass and its successor are all that a batch can touch.
+        while len(_ORDERS) > 3:
+            del _ORDERS[next(iter(_ORDERS))]
+        _ORDERS[key] = np.random.default_rng([seed, number, 1]).permutation(n)
+    return _ORDERS[key]
+
+
+def fixed_set(inputs: Tensor, targets: Tensor) -> Batch:
+    """Batches from a finite training set."""
+
+    def batch(step: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+        rows = in_turn(len(inputs), step, size, seed)
+        return inputs[rows], targets[rows]
+
+    return batch

@@ -1,0 +1,111 @@
+"""Next byte of the Python standard library's own source: real text on every machine.
+
+Files are taken once each (by content), and one in twenty, chosen by its hash, validates: no
+line of a validation file is ever trained on. Character tables and the manual's text are left
+out, since they are data and not source code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sysconfig
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale.errors import BadOption
+from forescale.lab._io import Tokens
+from forescale.lab.tasks._contract import Data, Task, in_turn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LEFT_OUT = {"site-packages", "dist-packages", "__pycache__", "encodings", "pydoc_data"}
+#: One file in this many validates.
+HELD = 20
+
+
+@cache
+def streams() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Training and validation bytes, the files in the order of their hashes."""
+    root = Path(sysconfig.get_paths()["stdlib"])
+    found: dict[str, bytes] = {}
+    for path in root.rglob("*.py"):
+        inside = path.relative_to(root)
+        # _sysconfigdata holds the paths of the machine Python was built on.
+        if LEFT_OUT.intersection(inside.parts) or "_sysconfigdata" in path.name:
+            continue
+        content = path.read_bytes()
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        found[hashlib.sha256(content).hexdigest()] = content
+    parts: tuple[list[bytes], list[bytes]] = ([], [])
+    for key in sorted(found):
+        parts[int(key[:8], 16) % HELD == 0].append(found[key] + b"\0")
+    train, held = (np.frombuffer(b"".join(p), dtype=np.uint8) for p in parts)
+    return train, held
+
+
+def windows(stream: NDArray[np.uint8], context: int) -> NDArray[np.uint8]:
+    """Windows that do not overlap, each with one byte more for the last target, (n, context + 1)."""
+    n = (len(stream) - 1) // context
+    return np.asarray(stream[np.arange(n)[:, None] * context + np.arange(context + 1)])
+
+
+def make(*, context: int, unique: int, validation: int) -> Data:
+    """Windows of source.
+
+    Args:
+        context: Bytes in a window.
+        unique: Bytes of training text to use, from an order that is the same for any number;
+            0 for all.
+        validation: Windows of validation text, evenly spread.
+
+    Raises:
+        BadOption: If the library has too little text.
+    """
+    import torch
+
+    train, held = streams()
+    rows, rest = windows(train, context), windows(held, context)
+    wanted = -(-unique // context) if unique else len(rows)
+    if wanted > len(rows) or validation > len(rest):
+        raise BadOption(
+            f"the standard library has {len(rows) * context} bytes to train on and "
+            f"{len(rest)} windows to validate, not {unique} and {validation}",
+            fix="ask for less",
+        )
+    if wanted < len(rows):
+        rows = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:wanted])]
+    kept = rest[np.linspace(0, len(rest) - 1, validation).astype(int)]
+
+    def split(block: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        tokens = torch.from_numpy(block.astype(np.int64))
+        return tokens[:, :-1], tokens[:, 1:]
+
+    def batch(step: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+        return split(rows[in_turn(len(rows), step, size, seed)])
+
+    return Data(
+        io=Tokens(vocab=256, context=context),
+        loss="cross_entropy",
+        batch=batch,
+        validation=split(kept),
+        per_example=context,
+        unique=len(rows),
+    )
+
+
+TASK = Task(
+    name="stdlib_bytes",
+    what="Next byte of the Python standard library's own source.",
+    source="the running Python's own library",
+    make=make,
+    settings={"context": 128, "unique": 0, "validation": 512},
+    unit="tokens",
+)
