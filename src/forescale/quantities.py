@@ -450,6 +450,30 @@ def _value(match: re.Match[str]) -> float | None:
     return float(f"{match['sign']}{digits}e{shift}")
 
 
+_SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from `90s`, `10min`, `1.5h`, `2 days` or a plain number of seconds.
+
+    Raises:
+        BadOption: If the text is none of these, or not above zero.
+
+    >>> parse_duration("10min"), parse_duration("1.5h")
+    (600.0, 5400.0)
+    """
+    match = re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*([a-z]*)\s*", text.lower())
+    unit = match[2].removesuffix("s") or "s" if match else ""
+    unit = {"day": "d", "minute": "min", "hr": "h", "second": "s"}.get(unit, unit)
+    try:
+        seconds = float(match[1]) * _SECONDS[unit] if match else math.nan
+    except (KeyError, ValueError):
+        seconds = math.nan
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise BadOption(f"'{short(text)}' is no duration", fix="write it like 90s, 10min or 1.5h")
+    return seconds
+
+
 def parse_ratio(text: str) -> float:
     """Tokens per parameter from `5xC` (multiples of 20), `20:1` or a plain number.
 

@@ -5,6 +5,10 @@ Several cut-offs, beside the naive forecasts anyone can make without a law.
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
 from forescale.cli._options import Output, Runs, Source
 from forescale.cli._show import show
@@ -16,6 +20,10 @@ EXAMPLE = "forescale backtest stdlib_bytes --law chinchilla"
 def run(
     runs: Runs,
     *,
+    along: Annotated[
+        str | None,
+        Parameter(help="Column by which the largest are held out, such as N; compute if not told."),
+    ] = None,
     how: Fitting = Fitting(),
     source: Source = Source(),
     output: Output = Output(),
@@ -26,7 +34,7 @@ def run(
     from forescale.forecast.backtest import of_fit
 
     fit = fitted(runs, source, how, level=level)
-    result = of_fit(fit, level=fit.level if level is None else level)
+    result = of_fit(fit, level=fit.level if level is None else level, along=along)
     doubts = [] if result.cuts else list(result.skipped)
     if result.error_pct > result.line_pct:
         doubts.append("a straight line on log-log forecast the held-out runs better")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.errors import ForescaleError, TooFewRuns
+from forescale.errors import BadTable, ForescaleError, TooFewRuns
 from forescale.fit import Fit, Spec, fit_spec
 from forescale.fit._build import groups_of, needed
 from forescale.forecast._cuts import SHARES, cut_points
@@ -175,6 +175,16 @@ class Backtest:
         return f"<pre>{escape(self.summary())}</pre>"
 
 
+def _column(runs: RunTable, name: str) -> Array:
+    if name not in runs or runs[name].dtype == object:
+        raise BadTable(
+            f"there is no column of numbers '{name}' to hold out by",
+            where=runs.source,
+            fix=f"columns: {', '.join(runs.columns)}",
+        )
+    return np.asarray(runs[name], float)
+
+
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
@@ -190,6 +200,7 @@ def backtest(
     drift: float | None = None,
     seed: int = 0,
     choice: Fit | None = None,
+    along: str | None = None,
 ) -> Backtest:
     """Forecasts of the largest runs from the smaller ones, at several cut-offs.
 
@@ -207,9 +218,16 @@ def backtest(
         seed: Seed of draws and noise.
         choice: A fit whose law was chosen by held-out scale: the choice is then made anew on
             the smaller runs of each cut, or the runs held out would have had a say in it.
+        along: Column by which the largest are held out; compute (or the law's only input)
+            unless told.
+
+    Raises:
+        BadTable: If there is no such column of numbers.
     """
     x, y = needed(runs, spec)
     name, scale = scale_of(x, spec.law)
+    if along is not None:
+        name, scale = along, _column(runs, along)
     names, group = groups_of(runs, spec.by)
     p = len(spec.law.params) + (len(names) - 1) * len(spec.free)
     cuts, skipped = [], []

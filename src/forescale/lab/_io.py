@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Loss = Literal["cross_entropy", "mse"]
+#: What a setting of a piece may be: what TOML and the command line can say.
+Setting = float | int | str | bool
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from forescale.errors import BadOption
+from forescale.lab._io import Setting
 
-Settings = dict[str, float | int | str | bool]
+Settings = dict[str, Setting]
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

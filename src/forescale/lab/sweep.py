@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import json
 import math
@@ -19,7 +21,7 @@ import numpy as np
 from forescale.errors import BadOption, BadTable
 from forescale.lab import engines
 from forescale.lab.config import Config, config
-from forescale.runs import RunTable
+from forescale.runs import RunTable, read
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def sweep(
     workers: int = 1,
     device: str = "cpu",
     compiled: bool = False,
+    name: str = "runs",
     say: Callable[[Progress], None] | None = None,
     **options: Any,
 ) -> RunTable:
@@ -93,6 +96,7 @@ def sweep(
         workers: Runs at a time.
         device: PyTorch's name of the device.
         compiled: Compile the models.
+        name: Name of the tables written to the folder.
         say: Called when the sweep begins and after each run.
         options: What the engine takes besides.
 
@@ -129,7 +133,7 @@ def sweep(
             report(count, failed, seconds, done.value)
     if failed and count == 0:
         raise BadTable(f"no run could be finished: {failed[0][1]}", where=str(folder))
-    return table(configs, folder)
+    return tables(list(unique.values()), folder, name=name)
 
 
 def _report(
@@ -199,28 +203,22 @@ def results(configs: Sequence[Config], folder: Path) -> list[dict[str, Any]]:
     return [json.loads(f.read_text("utf-8")) for f in files if f.exists()]
 
 
-def table(configs: Sequence[Config], folder: Path) -> RunTable:
-    """A row per finished run.
+def tables(configs: Sequence[Config], folder: Path, *, name: str = "runs") -> RunTable:
+    """The finished runs as NAME.csv and their curves as NAME_curves.csv; the first of them, read.
 
     Raises:
-        BadTable: If none has finished.
+        BadTable: If no run has finished.
     """
-    rows = [_flat(r["row"]) for r in results(configs, folder)]
-    return _table(rows, folder)
-
-
-def curves(configs: Sequence[Config], folder: Path) -> RunTable:
-    """A row per evaluation of every finished run.
-
-    Raises:
-        BadTable: If none has finished.
-    """
-    rows = []
-    for kept in results(configs, folder):
-        row = _flat(kept["row"])
+    kept = results(configs, folder)
+    rows = [_flat(r["row"]) for r in kept]
+    if not rows:
+        raise BadTable("no run has finished", where=str(folder))
+    points = []
+    for row, one in zip(rows, kept, strict=True):
         who = {k: row[k] for k in ("run", "params", "params_nonembed", "seed", "lr_peak")}
-        rows += [{**who, **point} for point in kept["curve"]]
-    return _table(rows, folder)
+        points += [{**who, **point} for point in one["curve"]]
+    _write(folder / f"{name}_curves.csv", points)
+    return read(_write(folder / f"{name}.csv", rows))
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,8 +238,13 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _table(rows: Sequence[Mapping[str, Any]], folder: Path) -> RunTable:
-    if not rows:
-        raise BadTable("no run has finished", where=str(folder))
+def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     names = list(dict.fromkeys(n for row in rows for n in row))
-    return RunTable({n: [row.get(n) for row in rows] for n in names}, source=str(folder))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    part = path.with_suffix(".part")
+    part.write_text(text.getvalue(), "utf-8")
+    os.replace(part, path)
+    return path

@@ -18,7 +18,6 @@ from forescale.lab._io import IO, Loss, Tokens
 from forescale.lab.config import Config
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
     from forescale.lab.rules import Criterion, Hooks
@@ -131,10 +130,11 @@ def train(
             return total
 
         losses.append(gradient())
-        if any([hook.twice(module) for hook in hooks]):
+        moved = [hook for hook in hooks if hook.twice(module)]
+        if moved:
             gradient()
-            for hook in hooks:
-                hook.back(module)
+        for hook in moved:
+            hook.back(module)
         for hook in hooks:
             hook.gradients(module)
         stepper.step()
@@ -243,9 +243,7 @@ def _fitting(config: Config, io: IO, loss: Loss) -> None:
                 fix="leave it out",
             )
         if rule.vectors and isinstance(io, Tokens):
-            raise BadOption(
-                f"rule '{name}' mixes inputs, which tokens are not", fix="leave it out"
-            )
+            raise BadOption(f"rule '{name}' mixes inputs, which tokens are not", fix="leave it out")
 
 
 def _precision(device: str, dtype: str) -> Callable[[], contextlib.AbstractContextManager[Any]]:

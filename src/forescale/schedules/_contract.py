@@ -35,7 +35,7 @@ class Schedule:
     settings: Mapping[str, float] = field(default_factory=dict)
     finishes: bool = True
 
-    def factors(self, steps: int, *, warmup: int = 0, **settings: float) -> Array:
+    def factors(self, steps: int, *, warmup: int = 0, **settings: float | str) -> Array:
         """Share of the peak rate at every step, shape (steps,).
 
         Args:

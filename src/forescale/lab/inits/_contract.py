@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from forescale.lab._io import IO, Setting
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from forescale.lab._io import IO
     from forescale.lab.models import Model
 
 Kind = Literal["input", "hidden", "output", "vector", "scalar"]
@@ -80,7 +81,7 @@ class Init:
                 self.finish(module, generator)
 
 
-def roles(model: Model, io: IO, size: int, settings: Mapping[str, object], base: int = 1) -> Roles:
+def roles(model: Model, io: IO, size: int, settings: Mapping[str, Setting], base: int = 1) -> Roles:
     """Role of every parameter, read from how shapes change with width.
 
     Args:
@@ -92,7 +93,7 @@ def roles(model: Model, io: IO, size: int, settings: Mapping[str, object], base:
     """
     import torch
 
-    full = model.dimensions(size, settings)  # type: ignore[arg-type]
+    full = model.dimensions(size, settings)
     with torch.device("meta"):
         here = model.build(io, **full)
         if "width" not in full:
@@ -102,9 +103,7 @@ def roles(model: Model, io: IO, size: int, settings: Mapping[str, object], base:
             wide["heads"] = 2 * int(full["heads"])
         twice = dict(model.build(io, **wide).named_parameters())
     ratio = float(full["width"]) / float(model.dimensions(base, {})["width"])
-    embedded = {
-        f"{n}.weight" for n, m in here.named_modules() if isinstance(m, torch.nn.Embedding)
-    }
+    embedded = {f"{n}.weight" for n, m in here.named_modules() if isinstance(m, torch.nn.Embedding)}
     writers = tuple(getattr(here, "residuals", ()))
     return {
         n: _role(
@@ -146,6 +145,4 @@ def _role(
         if out_grows
         else "scalar"
     )
-    return Role(
-        kind, fan_in, fan_out, wider if kind != "scalar" else 1.0, residual, max(depth, 1)
-    )
+    return Role(kind, fan_in, fan_out, wider if kind != "scalar" else 1.0, residual, max(depth, 1))

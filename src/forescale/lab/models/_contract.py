@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from forescale.errors import BadOption
-from forescale.lab._io import IO, Tokens, Vectors
+from forescale.lab._io import IO, Setting, Tokens, Vectors
 
 if TYPE_CHECKING:
     from torch import nn
-
-Setting = float | int | str | bool
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Errors".
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,7 +16,12 @@ from forescale.errors import BadOption
 from forescale.lab._io import Images, Vectors
 from forescale.lab.models._contract import Model
 
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": F.tanh}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "tanh": F.tanh,
+}
 
 
 class MLP(nn.Module):

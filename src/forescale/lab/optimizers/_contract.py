@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from forescale.errors import BadOption
+from forescale.lab._io import Setting
 from forescale.lab.inits import Family, Init, Role, Roles
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer as TorchOptimizer
-
-Setting = float | bool
 
 
 @dataclass(frozen=True)

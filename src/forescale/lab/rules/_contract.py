@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from forescale.errors import BadOption
+from forescale.lab._io import Setting
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-Setting = float | str
 #: Scores and targets -> mean loss.
 Criterion = Callable[["Tensor", "Tensor"], "Tensor"]
 
@@ -26,9 +26,7 @@ class Hooks:
     then `back`), the optimizer's step, `after`. Evaluations run inside `evaluating`.
     """
 
-    def inputs(
-        self, x: Tensor, y: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def inputs(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a step, changed."""
         return x, y
 

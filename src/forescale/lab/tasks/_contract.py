@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.errors import BadOption
-from forescale.lab._io import IO, Loss
+from forescale.lab._io import IO, Loss, Setting
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Setting = float | int | str
 
 
 class Batch(Protocol):

@@ -1,0 +1,229 @@
+"""Train the small runs: a ladder designed for a time budget, or any grid.
+
+Kill it at any time: the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from forescale.cli import _output
+from forescale.cli._options import Output, _flag, _list
+from forescale.cli._show import show
+from forescale.errors import BadOption
+
+if TYPE_CHECKING:
+    from forescale.lab.ladder import Say
+    from forescale.lab.sweep import Progress
+
+GROUP = "Train and watch"
+EXAMPLE = "forescale lab ladder --task stdlib-bytes --budget 10min --report ladder.html"
+
+PIECES = ("tasks", "models", "inits", "optimizers", "rules", "engines", "worlds")
+
+
+def run(
+    what: Annotated[
+        Literal["ladder", "sweep", "list"],
+        Parameter(
+            help="ladder: sizes by data within a time budget, then fit and forecast. sweep: the "
+            "grid of a TOML file. list: the pieces there are."
+        ),
+    ],
+    file: Annotated[str, Parameter(help="For sweep: the TOML file.")] = "",
+    *,
+    task: Annotated[str, Parameter(help="What is learnt.")] = "stdlib-bytes",
+    model: Annotated[str, Parameter(help="What is trained.")] = "gpt",
+    optimizer: Annotated[str, Parameter(help="By which rule.")] = "adamw",
+    init: Annotated[str, Parameter(help="From where, and how rates scale.")] = "mup",
+    schedule: Annotated[str, Parameter(help="How the rate moves.")] = "cosine",
+    rule: Annotated[
+        tuple[str, ...], _list("--rule", "NAME[:SETTING=VALUE]", "Change the loop. Repeat.")
+    ] = ("clip",),
+    batch: Annotated[int, Parameter(help="Examples (sequences) in a step.")] = 16,
+    budget: Annotated[str, Parameter(help="For ladder: wall time, such as 10min.")] = "10min",
+    folder: Annotated[
+        Path | None,
+        Parameter(name="--folder", help="Where runs are kept; runs/TASK-MODEL if not told."),
+    ] = None,
+    workers: Annotated[
+        int | None, Parameter(help="Runs at a time; the cores if not told.", show_default=False)
+    ] = None,
+    engine: Annotated[str, Parameter(help="Where runs run: local, ray or slurm.")] = "local",
+    device: Annotated[str, Parameter(help="cpu, cuda or cuda:1.")] = "cpu",
+    compiled: Annotated[
+        bool, _flag("--compile", "Compile models: slower to start, faster to run.")
+    ] = False,
+    output: Output = Output(),
+) -> int:
+    """Train small runs and end with a run table; a ladder also with its fit and forecast."""
+    _require_torch()
+    workers = workers or (1 if device.startswith("cuda") else os.cpu_count() or 1)
+    options: dict[str, Any] = {
+        "workers": workers,
+        "engine": engine,
+        "device": device,
+        "compiled": compiled,
+    }
+    if what == "list":
+        _output.emit(pieces(), text=_output.table(pieces()), json=output.json, out=output.out)
+        return 0
+    if what == "sweep":
+        return _sweep(file, folder, options, output)
+    from forescale.lab.ladder import ladder
+    from forescale.quantities import parse_duration
+
+    base = {
+        "task": task.replace("-", "_"),
+        "model": model,
+        "optimizer": optimizer,
+        "init": init,
+        "schedule": schedule,
+        "rules": _rules(rule),
+        "batch": batch,
+    }
+    place = folder or Path("runs") / f"{task}-{model}"
+    with _watched() as say:
+        _table, design = ladder(base, place, budget=parse_duration(budget), say=say, **options)
+    _output.tell(f"runs in {place / 'runs.csv'}")
+    return _judged(place / "runs.csv", max(design.sizes), output)
+
+
+def _sweep(file: str, folder: Path | None, options: dict[str, Any], output: Output) -> int:
+    from forescale.lab.sweep import grid, sweep
+
+    if not file:
+        raise BadOption("'sweep' needs a TOML file", fix="forescale lab sweep sweep.toml")
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadOption(f"cannot read it: {error.strerror}", where=file) from None
+    configs = grid(text, where=file)
+    place = folder or Path("runs") / Path(file).stem
+    with _watched() as say:
+        table = sweep(configs, place, say=lambda p: say("sweep", p), **options)
+    _output.tell(f"runs in {place / 'runs.csv'}")
+    rows = [
+        {n: table[n][i] for n in ("run", "task", "model", "size", "steps", "lr", "seed", "L")
+         if n in table}
+        for i in range(len(table))
+    ]  # fmt: skip
+    _output.emit(rows, text=_output.table(rows), json=output.json, out=output.out)
+    return 0
+
+
+def _judged(path: Path, top: int, output: Output) -> int:
+    """The ladder's law, its test on the largest size, and a forecast one rung up."""
+    from forescale import api, report
+    from forescale.forecast.backtest import of_fit
+
+    runs = api.read(path)
+    fit = api.fit(runs)
+    sizes = of_fit(fit, along="N")
+    at: dict[str, Any] = {i: 2.0 * float(fit.runs[i].max()) for i in fit.law.inputs}
+    made = api.forecast(fit, **at)
+    if output.json:
+        both = {"fit": fit.to_dict(), "by_size": sizes.to_dict(), "forecast": made.to_dict()}
+        _output.emit({"schema": 1, "kind": "ladder", **both}, json=True, out=output.out)
+        return _output.exit_code(made.verdict.reasons, strict=output.strict)
+    for shown in (fit, sizes):
+        _output.emit(shown, text=report.text(shown))
+    return show(made, output, with_=(sizes,), doubts=made.verdict.reasons)
+
+
+def _rules(words: tuple[str, ...]) -> dict[str, dict[str, float | str]]:
+    """Rules with their settings from `name:setting=value,...` words.
+
+    Raises:
+        BadOption: If a word is not of that form.
+    """
+    from forescale.quantities import parse_number
+
+    found: dict[str, dict[str, float | str]] = {}
+    for word in words:
+        name, _, rest = word.partition(":")
+        found[name] = {}
+        for part in filter(None, rest.split(",")):
+            key, equals, value = part.partition("=")
+            if not equals:
+                raise BadOption(f"'{part}' is not SETTING=VALUE", where="--rule")
+            try:
+                found[name][key] = parse_number(value)
+            except BadOption:
+                found[name][key] = value
+    return found
+
+
+def pieces() -> list[dict[str, str]]:
+    """Every piece of the lab: kind, name, what it is."""
+    from importlib import import_module
+
+    rooms = {p: import_module(f"forescale.lab.{p}") for p in PIECES}
+    rooms["schedules"] = import_module("forescale.schedules")
+    return [
+        {"kind": kind.removesuffix("s"), "name": name, "what": room.get(name).what}
+        for kind, room in rooms.items()
+        for name in room.names()
+    ]
+
+
+def _require_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        raise BadOption(
+            "the lab needs PyTorch, which is not installed",
+            fix="pip install 'forescale[lab]', on a machine without a GPU with -c constraints.txt",
+        ) from None
+
+
+@contextmanager
+def _watched() -> Iterator[Say]:
+    """A bar with an ETA where there is a terminal, else a line per run, on stderr."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    screen = _output.console(stderr=True)
+    named: dict[str, Any] = {}
+
+    def line(p: Progress) -> str:
+        left = f"{p.seconds_left / 60:.1f} min left" if p.seconds_left == p.seconds_left else ""
+        if p.last is None:
+            return left
+        loss = "diverged" if p.last["diverged"] else f"loss {p.last['loss']:.4g}"
+        return (
+            f"size {p.last['size']}, {p.last['steps']} steps, lr {p.last['lr']:.3g}: {loss}  {left}"
+        )
+
+    if not screen.is_terminal:
+
+        def say(stage: str, p: Progress) -> None:
+            _output.tell(f"{stage} {p.finished}/{p.total} {line(p)}".rstrip())
+            _failures(p)
+
+        yield say
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[line]}"),
+    )  # fmt: skip
+    with Bar(*columns, console=screen) as bar:
+
+        def draw(stage: str, p: Progress) -> None:
+            if stage not in named:
+                named[stage] = bar.add_task(stage, total=p.total, line="")
+            bar.update(named[stage], completed=p.finished, line=line(p))
+            _failures(p)
+
+        yield draw
+
+
+def _failures(p: Progress) -> None:
+    for key, why in p.failed[-1:] if p.last is None else ():
+        _output.tell(f"run {key} failed: {why}")
