@@ -44,9 +44,9 @@ class Progress:
 
 
 def grid(text: str, *, where: str) -> list[Config]:
-    """Configurations from TOML: fields with their values, lists in [grid] multiplied out.
+    r"""Configurations from TOML: fields with their values, lists in [grid] multiplied out.
 
-    >>> [c.size for c in grid('task = "teacher"\\nmodel = "mlp"\\n[grid]\\nsize = [1, 2]', where="x")]
+    >>> [c.size for c in grid('task = "teacher"\n[grid]\nsize = [1, 2]', where="x.toml")]
     [1, 2]
 
     Raises:

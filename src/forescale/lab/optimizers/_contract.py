@@ -35,7 +35,8 @@ class Group:
     @property
     def matrices(self) -> bool:
         """Whether all are hidden matrices, which is what spectral optimizers are for."""
-        return all(r.kind == "hidden" and p.ndim == 2 for p, r in zip(self.params, self.roles))
+        pairs = zip(self.params, self.roles, strict=True)
+        return all(r.kind == "hidden" and p.ndim == 2 for p, r in pairs)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def streams() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def windows(stream: NDArray[np.uint8], context: int) -> NDArray[np.uint8]:
-    """Windows that do not overlap, each with one byte more for the last target, (n, context + 1)."""
+    """Windows that do not overlap, one byte longer for the last target, (n, context + 1)."""
     n = (len(stream) - 1) // context
     return np.asarray(stream[np.arange(n)[:, None] * context + np.arange(context + 1)])
 
