@@ -211,8 +211,8 @@ def evaluate(
     loss: Criterion,
     hooks: list[Hooks],
     device: str,
-) -> tuple[float, float]:
-    """Mean loss over the validation set, and the share of targets that score highest (or NaN)."""
+) -> tuple[float, float | None]:
+    """Mean loss over the validation set, and the share of targets that score highest, if any."""
     import torch
 
     x, y = validation
@@ -229,7 +229,7 @@ def evaluate(
             if kind == "cross_entropy":
                 right += (scores.argmax(-1) == ys).double().mean() * len(xs)
         module.train()
-    share = float(right) / len(x) if kind == "cross_entropy" else math.nan
+    share = float(right) / len(x) if kind == "cross_entropy" else None
     return float(total) / len(x), share
 
 

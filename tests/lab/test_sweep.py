@@ -1,0 +1,204 @@
+"""Sweeps: every run once, whatever is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forescale.errors import BadOption, BadTable
+from forescale.lab.config import Config, config
+from forescale.lab.sweep import Progress, grid, results, sweep
+
+pytestmark = pytest.mark.lab
+
+TOML = """
+task = "teacher"
+model = "mlp"
+steps = 30
+batch = 16
+[task_settings]
+validation = 64
+[grid]
+size = [1, 2]
+lr = [1e-2, 3e-3]
+"task_settings.alpha" = [0.5, 1.0]
+"""
+
+
+def test_a_grid_is_multiplied_out_nested_settings_too() -> None:
+    configs = grid(TOML, where="sweep.toml")
+    assert len({c.key for c in configs}) == 8
+    assert {(c.size, c.lr, c.task_settings["alpha"]) for c in configs} == {
+        (s, r, a) for s in (1, 2) for r in (1e-2, 3e-3) for a in (0.5, 1.0)
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("task = ", "no TOML"),
+        ("model = 'mlp'", "task"),
+        ("task = 'teacher'\ncolour = 1", "colour"),
+        ("task = 'teacher'\ngrid = 3", "table of lists"),
+        ("task = 'teacher'\n[grid]\nsize = ['a']", "size"),
+    ],
+)
+def test_a_broken_grid_is_one_line_that_names_the_file(text: str, said: str) -> None:
+    with pytest.raises(BadOption, match=said) as caught:
+        grid(text, where="sweep.toml")
+    assert "sweep.toml" in str(caught.value)
+
+
+def few(**changes: object) -> list[Config]:
+    base = {"task": "teacher", "model": "mlp", "steps": 20, "batch": 16}
+    return [config({**base, "seed": s, **changes}) for s in range(4)]
+
+
+def test_a_sweep_gives_the_table_that_single_runs_would(tmp_path: Path) -> None:
+    from forescale.lab.trainer import train
+
+    seen: list[Progress] = []
+    runs = sweep(few(), tmp_path, workers=2, say=seen.append)
+    assert len(runs) == 4
+    # Floating-point sums do not depend on the process: a worker is as single-threaded as we are.
+    for i, c in enumerate(few()):
+        assert runs["L"][i] == pytest.approx(train(c).row["loss"], rel=1e-5)
+    assert [p.finished for p in seen] == [0, 1, 2, 3, 4]
+    assert np.isfinite(seen[-1].seconds_left)
+    names = (tmp_path / "runs_curves.csv").read_text().splitlines()[0].split(",")
+    assert {"run", "step", "loss", "lr_peak"} <= set(names)
+
+
+def test_what_has_finished_is_not_run_again(tmp_path: Path) -> None:
+    sweep(few()[:2], tmp_path)
+    before = {f: f.stat().st_mtime_ns for f in tmp_path.glob("*.json")}
+    seen: list[Progress] = []
+    sweep(few(), tmp_path, say=seen.append)
+    assert seen[0].finished == 2
+    assert len(seen) == 3
+    assert all(f.stat().st_mtime_ns == t for f, t in before.items())
+
+
+def test_a_run_that_cannot_be_is_named_and_the_others_are_made(tmp_path: Path) -> None:
+    bad = config({"task": "teacher", "model": "gpt"})
+    seen: list[Progress] = []
+    runs = sweep([*few()[:2], bad], tmp_path, say=seen.append)
+    assert len(runs) == 2
+    assert seen[-1].failed[0][0] == bad.key
+    assert "takes tokens" in seen[-1].failed[0][1]
+    with pytest.raises(BadTable, match="no run could be finished"):
+        sweep([bad], tmp_path)
+
+
+def test_a_diverged_run_is_kept_and_its_row_dropped_with_a_reason(tmp_path: Path) -> None:
+    wild = config(
+        {"task": "teacher", "model": "mlp", "steps": 20, "optimizer": "sgd", "lr": 1e6, "rules": {}}
+    )
+    runs = sweep([*few()[:2], wild], tmp_path)
+    assert len(runs) == 2
+    assert len(runs.dropped) == 1
+    assert results([wild], tmp_path)[0]["row"]["diverged"]
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from forescale.lab.config import config
+from forescale.lab.sweep import sweep
+if __name__ == "__main__":
+    configs = [
+        config({"task": "teacher", "model": "mlp", "steps": 400, "batch": 64, "seed": s})
+        for s in range(4)
+    ]
+    sweep(configs, Path(sys.argv[1]), workers=2, say=lambda p: print(p.finished, flush=True))
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    script = folder.parent / "sweep.py"
+    script.write_text(SCRIPT)
+    return subprocess.Popen(
+        [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def workers_of(pid: int) -> list[int]:
+    """Processes that train: children of the sweep that have torch's threads, not the tracker."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                words = (entry / "cmdline").read_text()
+            except (OSError, IndexError):
+                continue
+            if parent == pid and "popen_loky" in words:
+                found.append(int(entry.name))
+    return found
+
+
+def wait_for(stream: object, text: str) -> None:
+    for line in stream:  # type: ignore[attr-defined]
+        if line.strip() == text:
+            return
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers in /proc")
+def test_a_worker_that_is_killed_loses_no_run(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    process = start(folder)
+    wait_for(process.stdout, "1")
+    victims = workers_of(process.pid)
+    assert victims
+    os.kill(victims[0], signal.SIGKILL)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert complete(folder) == 4
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers in /proc")
+def test_a_sweep_that_is_killed_goes_on_and_repeats_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    process = start(folder)
+    wait_for(process.stdout, "1")
+    orphans = workers_of(process.pid)
+    process.kill()
+    process.communicate()
+    # Its workers see that they are alone and go.
+    until = time.monotonic() + 20
+    while time.monotonic() < until and any(Path(f"/proc/{p}").exists() for p in orphans):
+        time.sleep(0.2)
+    assert not any(Path(f"/proc/{p}").exists() for p in orphans)
+    kept = {f: f.read_bytes() for f in folder.glob("*.json")}
+    assert len(kept) >= 1
+    process = start(folder)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert complete(folder) == 4
+    assert all(f.read_bytes() == content for f, content in kept.items())
+
+
+def complete(folder: Path) -> int:
+    """Runs in the table, after checking that none is there twice and nothing is left over."""
+    rows = (folder / "runs.csv").read_text().splitlines()[1:]
+    names = [row.split(",")[0] for row in rows]
+    assert len(set(names)) == len(names)
+    assert {json.loads(f.read_text())["row"]["run"] for f in folder.glob("*.json")} == set(names)
+    assert not list(folder.glob("*.pt"))
+    return len(names)
+
+
+def test_two_sweeps_cannot_share_a_folder(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    with (tmp_path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(BadOption, match="another sweep"):
+            sweep(few(), tmp_path)

@@ -1,0 +1,144 @@
+"""One run: deterministic, resumable to the last bit, and honest when it diverges."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from forescale.errors import BadOption, UnknownName
+from forescale.lab.config import Config, config
+
+pytestmark = pytest.mark.lab
+
+SMALL = {"task": "teacher", "model": "mlp", "steps": 60, "batch": 32, "lr": 1e-2}
+
+
+def small(**changes: object) -> Config:
+    return config({**SMALL, **changes})
+
+
+def test_mark_steps_are_even_in_their_logs_and_hold_both_ends() -> None:
+    from forescale.lab.trainer import mark_steps
+
+    assert mark_steps(1000, 1) == [1, 10, 100, 1000]
+    assert mark_steps(1, 10) == [1]
+    marks = mark_steps(5000, 10)
+    assert (marks[0], marks[-1]) == (1, 5000)
+    assert marks == sorted(set(marks))
+
+
+def test_the_same_configuration_gives_the_same_numbers() -> None:
+    from forescale.lab.trainer import train
+
+    one, two = train(small()), train(small())
+    assert one.curve == two.curve
+    assert one.row["loss"] == two.row["loss"]
+    assert train(small(seed=1)).row["loss"] != one.row["loss"]
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
+@pytest.mark.parametrize("at", [3, 41])
+def test_a_run_that_was_killed_goes_on_to_the_same_bits(
+    tmp_path: Path, optimizer: str, at: int
+) -> None:
+    from forescale.lab.trainer import train
+
+    run = small(
+        optimizer=optimizer, rules={"clip": {"norm": 0.5}, "ema": {"decay": 0.9}}, task_settings={
+            "examples": 100}
+    )  # fmt: skip
+    whole = train(run)
+
+    def die(row: dict[str, float]) -> None:
+        if row["step"] >= at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(run, folder=tmp_path, every=0.0, say=die)
+    assert list(tmp_path.glob("*.pt"))
+    seen: list[float] = []
+    again = train(run, folder=tmp_path, every=0.0, say=lambda row: seen.append(row["step"]))
+    assert min(seen) >= at
+    assert again.curve == whole.curve
+    assert again.row["loss"] == whole.row["loss"]
+    assert not list(tmp_path.glob("*.pt*"))
+
+
+def test_training_lowers_the_loss_and_counts_what_it_saw() -> None:
+    from forescale.lab.trainer import train
+
+    run = train(small(steps=200))
+    assert run.curve[-1]["loss"] < 0.3 * run.curve[0]["loss"]
+    assert run.row["examples"] == 200 * 32
+    assert run.row["params"] == sum([64 * 16 + 16, 16 * 16 + 16, 16 + 1])
+    # Six per weight and example, and a first layer that needs no gradient of its input.
+    assert run.row["flops"] == pytest.approx(6 * (64 * 16 + 16 * 16 + 16) * 200 * 32)
+    assert run.row["key"] if "key" in run.row else run.row["run"] == small(steps=200).key
+
+
+def test_a_run_that_diverges_is_a_row_without_a_loss() -> None:
+    from forescale.lab.trainer import train
+
+    run = train(small(optimizer="sgd", lr=1e6, rules={}))
+    assert run.row["diverged"]
+    assert math.isnan(run.row["loss"])
+    assert run.curve[-1]["step"] < 60
+    assert run.row["examples"] == run.curve[-1]["step"] * 32
+
+
+def test_parts_of_a_batch_add_up_to_the_whole() -> None:
+    from forescale.lab.trainer import train
+
+    whole, parts = train(small()), train(small(accumulate=4))
+    assert parts.row["loss"] == pytest.approx(whole.row["loss"], rel=1e-3)
+
+
+def test_bfloat16_trains_too() -> None:
+    from forescale.lab.trainer import train
+
+    run = train(small(dtype="bfloat16", steps=100))
+    assert run.row["loss"] == pytest.approx(train(small(steps=100)).row["loss"], rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"batch": 10, "accumulate": 3}, "equal parts"),
+        ({"lr": -1.0}, "lr is -1"),
+        ({"dtype": "float8"}, "this is no run"),
+        ({"colour": "red"}, "colour"),
+        ({"warmup": 1.5}, "warmup is 1.5"),
+    ],
+)
+def test_what_makes_no_run_is_one_line(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(BadOption, match=said):
+        small(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"task": "techer"}, UnknownName),
+        ({"model": "gpt"}, BadOption),
+        ({"task_settings": {"colour": 1}}, BadOption),
+        ({"optimizer_settings": {"colour": 1}}, BadOption),
+        ({"schedule": "cosinus"}, UnknownName),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes: dict[str, object], error: type[Exception]) -> None:
+    from forescale.lab.trainer import train
+
+    with pytest.raises(error):
+        train(small(**changes))
+
+
+def test_a_key_names_the_run_and_nothing_else() -> None:
+    assert small().key == small().key
+    assert len({small().key, small(seed=1).key, small(lr=2e-2).key}) == 3
