@@ -9,6 +9,8 @@ Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learner
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,6 +21,39 @@ from forescale.lab.models._contract import Model
 
 #: Heads' width at which dividing scores by the width and by its root agree.
 AGREE = 16
+
+
+def turned(x: Tensor, turn: Tensor) -> Tensor:
+    """Neighbouring numbers of x turned as points of the plane, one complex product.
+
+    Args:
+        x: Queries or keys, shape (b, t, ..., d).
+        turn: Unit complex numbers for every pair, shape (t, ..., d / 2): tiled over heads,
+            because short inner loops cost more than the products.
+    """
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * turn).flatten(-2).to(x.dtype)
+
+
+class _SquaredReLU(torch.autograd.Function):
+    """max(x, 0)^2, keeping one tensor where autograd keeps two."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        """max(x, 0)^2, shape as x."""
+        positive = F.relu(x)
+        return positive * positive
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        """Keep the input."""
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """2 max(x, 0) times the gradient."""
+        (x,) = ctx.saved_tensors
+        return F.relu(x).mul_(gradient).mul_(2.0)
 
 
 class Block(nn.Module):
@@ -32,26 +67,25 @@ class Block(nn.Module):
         self.up = nn.Linear(width, 4 * width, bias=False)
         self.down = nn.Linear(4 * width, width, bias=False)
 
-    def forward(self, x_btd: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(self, x_btd: Tensor, turn: Tensor) -> Tensor:
         """The stream after the block, shape (b, t, d)."""
         b, t, d = x_btd.shape
         each = d // self.heads
-        qkv = self.qkv(F.rms_norm(x_btd, (d,))).view(b, t, 3, self.heads, each)
+        qkv = self.qkv(F.layer_norm(x_btd, (d,))).view(b, t, 3, self.heads, each)
         # Queries and keys are turned together: one pass over both.
-        both = qkv[:, :, :2]
+        both, v = qkv.split([2, 1], dim=2)
         if self.qk_norm:
-            both = F.rms_norm(both, (each,))
-        left, right = both.chunk(2, dim=-1)
-        turned = torch.cat([left * cos - right * sin, left * sin + right * cos], dim=-1)
+            both = F.layer_norm(both, (each,))
+        q, k = turned(both, turn).unbind(2)
         mixed = F.scaled_dot_product_attention(
-            turned[:, :, 0].transpose(1, 2),
-            turned[:, :, 1].transpose(1, 2),
-            qkv[:, :, 2].transpose(1, 2),
+            q.transpose(1, 2),
+            k.transpose(1, 2),
+            v.squeeze(2).transpose(1, 2),
             is_causal=True,
             scale=AGREE**0.5 / each,
         )
         x_btd = x_btd + self.out(mixed.transpose(1, 2).reshape(b, t, d))
-        return x_btd + self.down(F.relu(self.up(F.rms_norm(x_btd, (d,)))).square())
+        return x_btd + self.down(_SquaredReLU.apply(self.up(F.layer_norm(x_btd, (d,)))))
 
 
 class GPT(nn.Module):
@@ -69,18 +103,19 @@ class GPT(nn.Module):
         )
         half = width // heads // 2
         angle = torch.arange(io.context)[:, None] * 100.0 ** (-torch.arange(half) / half)
-        self.register_buffer("cos", angle.cos()[:, None, None, :], persistent=False)
-        self.register_buffer("sin", angle.sin()[:, None, None, :], persistent=False)
+        turn = torch.polar(torch.ones_like(angle), angle)
+        tiled = turn[:, None, None, :].expand(-1, 2, heads, -1).contiguous()
+        self.register_buffer("turn", tiled, persistent=False)
 
     def forward(self, tokens_bt: Tensor) -> Tensor:
         """Scores of every token, shape (b, t, vocab); of the last place alone, (b, vocab)."""
         t = tokens_bt.shape[1]
         x_btd = self.embed(tokens_bt)
         for block in self.blocks:
-            x_btd = block(x_btd, self.cos[:t], self.sin[:t])
+            x_btd = block(x_btd, self.turn[:t])
         if self.last:
             x_btd = x_btd[:, -1]
-        return self.head(F.rms_norm(x_btd, x_btd.shape[-1:]))
+        return self.head(F.layer_norm(x_btd, x_btd.shape[-1:]))
 
 
 def shape(size: int) -> dict[str, int]:

@@ -57,6 +57,12 @@ def windows(stream: NDArray[np.uint8], context: int) -> NDArray[np.uint8]:
     return np.asarray(stream[np.arange(n)[:, None] * context + np.arange(context + 1)])
 
 
+@cache
+def _split(context: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    train, held = streams()
+    return windows(train, context), windows(held, context)
+
+
 def make(*, context: int, unique: int, validation: int) -> Data:
     """Windows of source.
 
@@ -71,8 +77,7 @@ def make(*, context: int, unique: int, validation: int) -> Data:
     """
     import torch
 
-    train, held = streams()
-    rows, rest = windows(train, context), windows(held, context)
+    rows, rest = _split(context)
     wanted = -(-unique // context) if unique else len(rows)
     if wanted > len(rows) or validation > len(rest):
         raise BadOption(
