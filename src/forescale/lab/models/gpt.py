@@ -36,24 +36,34 @@ def turned(x: Tensor, turn: Tensor) -> Tensor:
 
 
 class _SquaredReLU(torch.autograd.Function):
-    """max(x, 0)^2, keeping one tensor where autograd keeps two."""
+    """max(x, 0)^2, keeping one tensor where autograd keeps two and passes over it twice."""
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        """max(x, 0)^2, shape as x."""
-        positive = F.relu(x)
-        return positive * positive
+    def forward(x: Tensor) -> tuple[Tensor, Tensor]:
+        """max(x, 0)^2 and max(x, 0), shapes as x."""
+        positive = x.clamp_min(0.0)
+        return positive * positive, positive
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        """Keep the input."""
-        ctx.save_for_backward(*inputs)
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
+        """Keep max(x, 0)."""
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+        ctx.set_materialize_grads(False)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor, _: None) -> Tensor:
         """2 max(x, 0) times the gradient."""
-        (x,) = ctx.saved_tensors
-        return F.relu(x).mul_(gradient).mul_(2.0)
+        (positive,) = ctx.saved_tensors
+        return gradient * positive * 2.0
+
+
+def squared_relu(x: Tensor) -> Tensor:
+    """max(x, 0)^2, shape as x."""
+    out: Tensor = _SquaredReLU.apply(x)[0]
+    return out
 
 
 class Block(nn.Module):
@@ -85,7 +95,7 @@ class Block(nn.Module):
             scale=AGREE**0.5 / each,
         )
         x_btd = x_btd + self.out(mixed.transpose(1, 2).reshape(b, t, d))
-        return x_btd + self.down(_SquaredReLU.apply(self.up(F.layer_norm(x_btd, (d,)))))
+        return x_btd + self.down(squared_relu(self.up(F.layer_norm(x_btd, (d,)))))
 
 
 class GPT(nn.Module):
