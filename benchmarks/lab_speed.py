@@ -13,26 +13,27 @@ a noisy machine slows both.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from loky import ProcessPoolExecutor
 from torch import Tensor, nn
 
 from forescale.lab import models, tasks
 from forescale.lab.config import Config, config
-from forescale.lab.engines.local import settle
+from forescale.lab.engines.local import ENVIRONMENT, settle
 from forescale.lab.sweep import sweep
 from forescale.lab.tasks.stdlib_bytes import streams
 from forescale.lab.trainer import train
 
 SIZES, CONTEXT, BATCH = (2, 4, 8), 128, 16
-BLOCK, BLOCKS = 24, 5
+BLOCK, BLOCKS = 32, 7
 
 
 class PlainBlock(nn.Module):
@@ -72,27 +73,29 @@ class PlainGPT(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1))
 
 
-def plain_loop(size: int, device: str) -> Callable[[int], None]:
+def plain_steps(size: int, n: int, device: str) -> float:
+    """Seconds of n steps of the plain loop, after two to warm up."""
+    torch.set_num_threads(1)
     shape = models.get("gpt").shape(size)
     model = PlainGPT(shape["depth"], shape["width"], shape["heads"]).to(device)
     data, _ = streams()
     opt = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
-
-    def steps(n: int) -> None:
-        for _ in range(n):
-            ix = torch.randint(len(data) - CONTEXT - 1, (BATCH,))
-            x = torch.stack([torch.from_numpy(data[i : i + CONTEXT].astype(np.int64)) for i in ix])
-            y = torch.stack(
-                [torch.from_numpy(data[i + 1 : i + 1 + CONTEXT].astype(np.int64)) for i in ix]
-            )
-            loss = model(x.to(device), y.to(device))
-            opt.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            opt.step()
-            loss.item()
-
-    return steps
+    began = 0.0
+    for step in range(n + 2):
+        if step == 2:
+            began = clock(device)
+        ix = torch.randint(len(data) - CONTEXT - 1, (BATCH,))
+        x = torch.stack([torch.from_numpy(data[i : i + CONTEXT].astype(np.int64)) for i in ix])
+        y = torch.stack(
+            [torch.from_numpy(data[i + 1 : i + 1 + CONTEXT].astype(np.int64)) for i in ix]
+        )
+        loss = model(x.to(device), y.to(device))
+        opt.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        opt.step()
+        loss.item()
+    return clock(device) - began
 
 
 def lab_config(size: int, steps: int, seed: int = 0) -> Config:
@@ -102,15 +105,14 @@ def lab_config(size: int, steps: int, seed: int = 0) -> Config:
     )  # fmt: skip
 
 
-def lab_loop(size: int, device: str) -> Callable[[int], None]:
-    """The trainer itself, stopped and gone on with: what it measures is what users run."""
-    resume: dict[str, object] = {}
-
-    def steps(n: int) -> None:
-        # A run of n steps with its start taken off is measured as the difference of two runs.
-        resume["run"] = train(lab_config(size, n), device=device)
-
-    return steps
+def lab_steps(size: int, n: int, device: str) -> float:
+    """Seconds of n steps of the lab's trainer: a run less a short one, so without its start."""
+    took = []
+    for steps in (2, n + 2):
+        began = clock(device)
+        train(lab_config(size, steps), device=device)
+        took.append(clock(device) - began)
+    return took[1] - took[0]
 
 
 def clock(device: str) -> float:
@@ -120,34 +122,30 @@ def clock(device: str) -> float:
     return time.perf_counter()
 
 
-def seconds(f: Callable[[], None], device: str) -> float:
-    began = clock(device)
-    f()
-    return clock(device) - began
-
-
 def beside(device: str) -> None:
     print("## Trainer beside a plain loop\n")
     print(f"Batch {BATCH} x {CONTEXT} bytes, float32, {device}, one thread.\n")
     print("| width x depth | parameters | plain, tokens/s | lab, tokens/s | ratio |")
     print("|---|---:|---:|---:|---:|")
     tokens = BLOCK * BATCH * CONTEXT
+    # Each in a process as its users would have it: a script, and a worker of a sweep.
+    script = ProcessPoolExecutor(1, env={"OMP_NUM_THREADS": "1"})
+    worker = ProcessPoolExecutor(1, env=ENVIRONMENT, initializer=settle, initargs=(os.getpid(),))
     for size in SIZES:
-        plain, lab = plain_loop(size, device), lab_loop(size, device)
-        plain(4)
-        lab(4)
         pairs = []
-        for _ in range(BLOCKS):
-            theirs = seconds(lambda p=plain: p(BLOCK), device)
-            start = seconds(lambda f=lab: f(4), device)
-            ours = seconds(lambda f=lab: f(BLOCK + 4), device) - start
-            pairs.append((tokens / theirs, tokens / ours))
+        for block in range(BLOCKS + 1):
+            theirs = script.submit(plain_steps, size, BLOCK, device).result()
+            ours = worker.submit(lab_steps, size, BLOCK, device).result()
+            if block:  # The first is for caches.
+                pairs.append((tokens / theirs, tokens / ours))
         shape = models.get("gpt").shape(size)
         io = tasks.get("stdlib_bytes").data(context=CONTEXT, validation=8).io
         n = sum(p.numel() for p in models.get("gpt").make(io, size).parameters())
         a, b = (statistics.median(v) for v in zip(*pairs, strict=True))
         ratio = statistics.median(o / t for t, o in pairs)
         print(f"| {shape['width']} x {shape['depth']} | {n} | {a:.0f} | {b:.0f} | {ratio:.2f} |")
+    script.shutdown()
+    worker.shutdown()
 
 
 def seeds(count: int, steps: int, workers: int) -> None:
@@ -175,9 +173,6 @@ def main() -> None:
     if args.seeds:
         seeds(8, args.steps, args.workers)
         return
-    import os
-
-    settle(os.getppid())
     beside(args.device)
 
 
