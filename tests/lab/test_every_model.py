@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from forescale.errors import BadOption
@@ -106,7 +108,7 @@ def test_parameters_grow_with_the_dial(name: str, torch) -> None:
     io = next(io for io in IOS.values() if serves(name, io))
     with torch.device("meta"):
         sizes = [models.counts(model.make(io, s), io) for s in (1, 2, 3, 5, 8, 16)]
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in itertools.pairwise(sizes):
         assert small.params < large.params
         assert small.flops < large.flops
         assert small.params_nonembed <= small.params

@@ -64,13 +64,18 @@ def coordinate_check(
     """Sizes of all layers' outputs while networks of several widths train on one batch.
 
     Args:
-        model, task, init, optimizer: Names of the pieces.
+        model: Name of a model with a width.
+        task: Name of a task.
+        init: Name of an init.
+        optimizer: Name of an optimizer.
         widths: Widths; depth and the heads' width stay as they are at the first.
         steps: Optimizer steps.
         lr: Learning rate at the model's smallest size; None for the optimizer's own.
         batch: Examples, the same at every step.
         seeds: Starts to average over.
-        model_settings, task_settings, optimizer_settings: What is not at its default.
+        model_settings: What of the model is not at its default.
+        task_settings: The same of the task.
+        optimizer_settings: The same of the optimizer.
 
     Returns:
         A row per layer, width and step.

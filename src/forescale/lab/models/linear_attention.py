@@ -49,7 +49,8 @@ def sums(q_bhtk: Tensor, k_bhtk: Tensor, v_bhtv: Tensor, chunk: int) -> Tensor:
     """Sum over s <= t of (q_t . k_s) v_s, shape (b, h, t, v).
 
     Args:
-        q_bhtk, k_bhtk: Queries and keys.
+        q_bhtk: Queries.
+        k_bhtk: Keys.
         v_bhtv: Values.
         chunk: Places whose pairs are computed; their past is a sum.
     """

@@ -52,9 +52,7 @@ class ResidualMLP(nn.Module):
         return self.head(F.rms_norm(x_bd, x_bd.shape[-1:]) if self.norm else x_bd)
 
 
-def build(
-    io: Vectors | Images, *, depth: int, width: int, norm: bool, gated: bool
-) -> ResidualMLP:
+def build(io: Vectors | Images, *, depth: int, width: int, norm: bool, gated: bool) -> ResidualMLP:
     """A residual MLP.
 
     Args:

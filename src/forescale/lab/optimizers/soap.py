@@ -27,7 +27,8 @@ def make(
 
     Args:
         groups: The parameters.
-        beta1, beta2: Memories of the momentum and of the second moments.
+        beta1: Memory of the momentum.
+        beta2: Memory of the second moments and of the preconditioner.
         every: Steps between new eigenbases.
         weight_decay: Decoupled decay.
     """

@@ -16,8 +16,9 @@ from forescale.lab.rules._contract import Criterion, Hooks, Rule
 
 def log_stablemax(scores: Tensor) -> Tensor:
     """Log probabilities over the last axis, same shape."""
-    # log(1 + |x|) with the sign of x is the log of s on both sides.
-    logs = torch.sign(scores) * torch.log1p(scores.abs())
+    # Not sign(x) log(1 + |x|), which is the same but has no gradient at zero, where heads start.
+    above, below = torch.log1p(scores.clamp(min=0)), -torch.log1p(-scores.clamp(max=0))
+    logs = torch.where(scores >= 0, above, below)
     return logs - logs.logsumexp(-1, keepdim=True)
 
 

@@ -44,9 +44,7 @@ def members(subtasks: int, bits: int, k: int) -> NDArray[np.int64]:
     return np.array(list(found))
 
 
-def make(
-    *, subtasks: int, bits: int, k: int, alpha: float, examples: int, validation: int
-) -> Data:
+def make(*, subtasks: int, bits: int, k: int, alpha: float, examples: int, validation: int) -> Data:
     """The parities.
 
     Args:
