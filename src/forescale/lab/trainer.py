@@ -85,7 +85,9 @@ def train(
     init, optimizer = inits.get(config.init), optimizers.get(config.optimizer)
     schedule = schedules.get(config.schedule)
     data = task.data(**config.task_settings)
-    hooks = [rules.get(n).hooks(**s) for n, s in config.rules.items()]
+    # A rule whose loss replaces the plain one comes first, so that the others go around it.
+    ordered = sorted(config.rules, key=lambda n: not rules.get(n).replaces)
+    hooks = [rules.get(n).hooks(**config.rules[n]) for n in ordered]
     _fitting(config, data.io, data.loss)
 
     torch.manual_seed(config.seed)
@@ -234,7 +236,13 @@ def evaluate(
 
 
 def _fitting(config: Config, io: IO, loss: Loss) -> None:
-    """Refuse rules that a task cannot use."""
+    """Refuse rules that a task cannot use, or that exclude each other."""
+    rivals = [n for n in config.rules if rules.get(n).replaces]
+    if len(rivals) > 1:
+        raise BadOption(
+            f"rules {' and '.join(rivals)} each put another loss in place of the plain one",
+            fix="choose one",
+        )
     for name in config.rules:
         rule = rules.get(name)
         if rule.classes and loss != "cross_entropy":

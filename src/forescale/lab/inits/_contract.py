@@ -67,12 +67,15 @@ class Init:
     finish: Callable[[nn.Module, torch.Generator], None] | None = None
 
     def apply(self, module: nn.Module, roles: Roles, *, seed: int) -> None:
-        """Fill every parameter of the module, the same for the same seed."""
+        """Fill every parameter that the module does not keep, the same for the same seed."""
         import torch
 
         generator = torch.Generator().manual_seed(seed)
+        kept = set(getattr(module, "kept", ()))
         with torch.no_grad():
             for name, p in module.named_parameters():
+                if name in kept:
+                    continue
                 # Filled on the CPU, so that a seed means the same on every device.
                 host = torch.empty(p.shape)
                 self.fill(host, name, roles[name], generator)

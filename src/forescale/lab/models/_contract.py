@@ -18,8 +18,11 @@ class Model:
     """A family of networks.
 
     The modules it builds hold `embeddings`, the names of the parameters that only look tokens
-    up or score them, which counts of parameters often leave out; and `residuals`, the names of
-    the matrices that write to a residual stream, which inits may treat apart.
+    up or score them, which counts of parameters often leave out; `residuals`, the names of the
+    matrices that write to a residual stream, which inits may treat apart; and `kept`, the names
+    of parameters whose start is part of the model (a state space's spectrum), which the module
+    fills itself, the same every time, and inits leave alone. A scalar on a branch has a name
+    that ends in "gate".
 
     Args:
         name: The word users type; the file's name.
@@ -30,6 +33,8 @@ class Model:
         build: A module for some inputs and outputs from shape and settings, on the current
             default device, its parameters not yet filled.
         settings: Defaults of the settings.
+        causal: With tokens, no place sees a later one; a model that is not can only serve
+            tasks whose target is the last place's.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Model:
     shape: Callable[[int], dict[str, int]]
     build: Callable[..., nn.Module]
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    causal: bool = True
 
     def dimensions(self, size: int, settings: Mapping[str, Setting]) -> dict[str, Setting]:
         """Everything `build` needs: the shape of a size, with settings in place of parts of it.
@@ -67,6 +73,11 @@ class Model:
             raise BadOption(
                 f"model '{self.name}' takes {able}, the task gives {type(io).__name__.lower()}",
                 fix="choose another model",
+            )
+        if isinstance(io, Tokens) and io.targets == "all" and not self.causal:
+            raise BadOption(
+                f"model '{self.name}' sees the tokens that the task asks it to predict",
+                fix="choose a causal model, or a task that asks for the last place's alone",
             )
         return self.build(io, **self.dimensions(size, settings))
 

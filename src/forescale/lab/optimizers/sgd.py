@@ -1,5 +1,7 @@
 """Stochastic gradient descent with momentum.
 
+Weight decay is a part of the gradient here, as it always was, and gathers in the momentum.
+
 Source: Robbins & Monro 1951, "A Stochastic Approximation Method"; momentum from Polyak 1964.
 """
 

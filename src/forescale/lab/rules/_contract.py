@@ -21,9 +21,10 @@ Criterion = Callable[["Tensor", "Tensor"], "Tensor"]
 class Hooks:
     """Where a rule may act on one run; each does nothing unless a rule says so.
 
-    The trainer calls them in this order: `inputs`, the criterion (wrapped once, at the start),
-    `gradients`, `twice` (and, where it asks for it, a second gradient at the moved weights,
-    then `back`), the optimizer's step, `after`. Evaluations run inside `evaluating`.
+    The criterion is wrapped once, at the start. In each step the trainer calls `inputs`, then,
+    with the gradient in place, `twice` (and, where it asks for it, takes a second gradient at
+    the moved weights and calls `back`), `gradients`, the optimizer's step, `after`. Evaluations
+    run inside `evaluating`.
     """
 
     def inputs(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -72,6 +73,8 @@ class Rule:
         settings: Defaults of the settings.
         classes: It needs targets that are classes (or tokens).
         vectors: It needs inputs that can be mixed, so no tokens.
+        replaces: Its criterion does not call the one it is given: the trainer puts it innermost,
+            and a run can have one.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Rule:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     classes: bool = False
     vectors: bool = False
+    replaces: bool = False
 
     def hooks(self, **settings: Setting) -> Hooks:
         """Hooks for a run.

@@ -57,7 +57,8 @@ class Task:
         name: The word users type; the file's name (with - for _ on the command line).
         what: One sentence.
         source: The paper, or where the data come from.
-        make: The data for some settings; everything random in it comes from `data_seed`.
+        make: The data for some settings; the settings fix everything random in it but the
+            order (or the draw, for a stream) of the training batches.
         settings: Defaults of the settings.
         unit: What is counted as data: "tokens" or "examples".
     """

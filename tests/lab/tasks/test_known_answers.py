@@ -1,0 +1,188 @@
+"""The best predictor of a task, where it can be written down, reaches its floor and no less."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from forescale.errors import BadOption
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_true_distribution_of_the_markov_source_has_the_loss_of_its_floor(
+    order: int, torch
+) -> None:
+    from forescale.lab.tasks import get
+    from forescale.lab.tasks.markov_bytes import probabilities
+
+    vocab = 8
+    data = get("markov_bytes").data(vocab=vocab, order=order, context=64, validation=1500)
+    # The table, by counting: the state is the last tokens, and nothing else matters.
+    x, y = (v.numpy() for v in data.validation)
+    state = sum(x[:, order - 1 - k : x.shape[1] - k] * vocab**k for k in range(order))
+    following = y[:, order - 1 :]
+    counts = np.zeros((vocab**order, vocab))
+    np.add.at(counts, (state.ravel(), following.ravel()), 1)
+    ranks = np.empty_like(counts, dtype=int)
+    np.put_along_axis(ranks, np.argsort(-counts, axis=1), np.arange(vocab)[None], axis=1)
+    chances = probabilities(vocab, 1.2)
+    loss = -np.log(chances[ranks[state, following]])
+    error = loss.std() / math.sqrt(loss.size)
+    assert abs(loss.mean() - data.floor) < 4 * error + 1e-3
+
+
+def test_the_grammars_own_probabilities_have_the_loss_of_its_floor(torch) -> None:
+    from forescale.lab.tasks.pcfg_bytes import grammar
+
+    source = grammar(leaves=16, brackets=4, branch=0.35, zipf=1.2)
+    _, logs = source.text(100_000, np.random.default_rng(0))
+    blocks = -logs.reshape(100, -1).mean(axis=1)
+    assert abs(blocks.mean() - source.rate) < 4 * blocks.std() / 10
+
+
+def test_brackets_of_the_grammar_close_in_order(torch) -> None:
+    from forescale.lab.tasks.pcfg_bytes import grammar
+
+    text, _ = grammar(leaves=3, brackets=2, branch=0.4, zipf=1.0).text(
+        5000, np.random.default_rng(1)
+    )
+    opened = []
+    for token in text:
+        if token >= 5:
+            assert opened.pop() == token - 5
+        elif token >= 3:
+            opened.append(token - 3)
+
+
+def test_learning_the_first_subtasks_has_the_loss_that_quanta_states(torch) -> None:
+    from forescale.lab.tasks import get
+    from forescale.lab.tasks.sparse_parity import members, quanta
+
+    data = get("sparse_parity").data(validation=20_000)
+    x, y = (v.numpy().astype(int) for v in data.validation)
+    which, bits = x[:, :32].argmax(axis=1), x[:, 32:]
+    belongs = members(32, 32, 3)
+    parity = np.take_along_axis(bits, belongs[which], axis=1).sum(axis=1) % 2
+    np.testing.assert_array_equal(parity, y)
+    expected = quanta(32, 0.4)
+    assert expected[0] == pytest.approx(math.log(2))
+    assert expected[-1] == pytest.approx(0.0, abs=1e-12)
+    for learnt in (1, 5, 20):
+        loss = math.log(2) * (which >= learnt).mean()
+        assert loss == pytest.approx(expected[learnt], abs=0.01)
+
+
+def test_looking_back_solves_recall(torch) -> None:
+    from forescale.lab.tasks import get
+
+    x, y = get("recall").data(pairs=5, keys=7, values=4).validation
+    for tokens, target in zip(x.tolist(), y.tolist(), strict=True):
+        *shown, asked = tokens
+        assert len(set(shown[::2])) == 5
+        assert dict(zip(shown[::2], shown[1::2], strict=True))[asked] == target
+
+
+@pytest.mark.parametrize(
+    ("operation", "truth"),
+    [
+        ("+", lambda a, b, p: (a + b) % p),
+        ("-", lambda a, b, p: (a - b) % p),
+        ("*", lambda a, b, p: a * b % p),
+        ("/", lambda a, b, p: a * pow(b, -1, p) % p),
+        ("x^2+y^2", lambda a, b, p: (a * a + b * b) % p),
+        ("x^3+xy", lambda a, b, p: (a**3 + a * b) % p),
+    ],
+)
+def test_modular_tables_agree_with_python(operation: str, truth, torch) -> None:
+    from forescale.lab.tasks.modular import table
+
+    p = 13
+    rows, elements = table(operation, p)
+    assert elements == p
+    assert len(rows) == len({(a, b) for a, b, _ in rows.tolist()}) == p * (p - (operation == "/"))
+    assert all(truth(a, b, p) == c for a, b, c in rows.tolist())
+
+
+def test_the_symmetric_group_is_a_group_and_not_commutative(torch) -> None:
+    from forescale.lab.tasks.modular import table
+
+    rows, elements = table("S5", 97)
+    assert elements == 120
+    product = np.empty((120, 120), int)
+    product[rows[:, 0], rows[:, 1]] = rows[:, 2]
+    # Each row and column of a group's table has every element once; element 0 is the identity.
+    every = np.arange(120)
+    assert (np.sort(product, axis=0) == every[:, None]).all()
+    assert (np.sort(product, axis=1) == every).all()
+    assert (product[0] == every).all()
+    assert (product != product.T).any()
+    a, b, c = np.random.default_rng(0).integers(0, 120, (3, 500))
+    assert (product[product[a, b], c] == product[a, product[b, c]]).all()
+
+
+def test_the_share_of_the_table_is_trained_on_and_the_rest_validates(torch) -> None:
+    from forescale.lab.tasks import get
+
+    data = get("modular").data(p=11, share=0.3)
+    assert data.unique == 36
+    assert len(data.validation[0]) == 121 - 36
+    with pytest.raises(BadOption, match="no prime"):
+        get("modular").data(p=12)
+    with pytest.raises(BadOption, match="between 0 and 1"):
+        get("modular").data(share=1.0)
+
+
+def test_the_linear_teacher_is_found_by_least_squares(torch) -> None:
+    from forescale.lab.tasks import get
+
+    data = get("teacher").data(inputs=16, validation=500)
+    x, y = data.batch(0, 200, 0)
+    weights = torch.linalg.lstsq(x.double(), y.double()).solution
+    held, target = data.validation
+    assert float(((held.double() @ weights - target) ** 2).mean()) < 1e-8
+    assert float(target.var()) == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize("system", ["lorenz", "sprott_b"])
+def test_small_errors_grow_at_the_stated_exponent(system: str, torch) -> None:
+    from forescale.lab.tasks.chaos import FLOWS, SETTLING
+
+    flow = FLOWS[system]
+    rng = np.random.default_rng(0)
+    s = np.array(flow.start)[:, None] + 0.01 * rng.normal(size=(3, 32))
+    s = flow.path(s, SETTLING, 1)[0]
+    small, grown = 1e-7, []
+    t = s + small * np.eye(3)[:, :1]
+    for _ in range(120):
+        # A quarter of a Lyapunov time, then the error is made small again (Benettin et al. 1980).
+        s, t = np.split(flow.path(np.concatenate([s, t], axis=1), 0.25, 1)[0], 2, axis=1)
+        size = np.linalg.norm(t - s, axis=0)
+        grown.append(np.log(size / small).mean() / 0.25)
+        t = s + (t - s) / size * small
+    assert np.mean(grown[20:]) == pytest.approx(1.0, abs=0.06)
+
+
+def test_every_flow_stays_on_a_bounded_attractor(torch) -> None:
+    from forescale.lab.tasks.chaos import FLOWS
+
+    for name, flow in FLOWS.items():
+        path = flow.path(np.array(flow.start)[:, None], 0.1, 60)
+        assert np.isfinite(path).all(), name
+        assert np.abs(path).max() < 100, name
+
+
+def test_smaller_sets_of_digits_lie_inside_larger_ones(torch) -> None:
+    from forescale.lab.tasks import get
+
+    few = get("digits").data(examples=50).batch(0, 50, 0)[0]
+    many = get("digits").data(examples=100).batch(0, 100, 0)[0]
+    assert {r.numpy().tobytes() for r in few} <= {r.numpy().tobytes() for r in many}
+    whole = get("digits").data()
+    assert whole.unique == 1437
+    x = whole.batch(0, 1437, 0)[0]
+    assert float(x.mean()) == pytest.approx(0, abs=0.01)
+    assert float(x.std()) == pytest.approx(1, abs=0.01)
