@@ -56,6 +56,10 @@ def run(
         int | None, Parameter(help="Runs at a time; the cores if not told.", show_default=False)
     ] = None,
     engine: Annotated[str, Parameter(help="Where runs run: local, ray or slurm.")] = "local",
+    on: Annotated[
+        tuple[str, ...],
+        _list("--on", "NAME=VALUE", "Option of the engine: address=auto, partition=gpu. Repeat."),
+    ] = (),
     device: Annotated[str, Parameter(help="cpu, cuda or cuda:1.")] = "cpu",
     compiled: Annotated[
         bool, _flag("--compile", "Compile models: slower to start, faster to run.")
@@ -70,6 +74,7 @@ def run(
         "engine": engine,
         "device": device,
         "compiled": compiled,
+        **_on(on),
     }
     if what == "list":
         _output.emit(pieces(), text=_output.table(pieces()), json=output.json, out=output.out)
@@ -157,6 +162,21 @@ def _rules(words: tuple[str, ...]) -> dict[str, dict[str, float | str]]:
                 found[name][key] = parse_number(value)
             except BadOption:
                 found[name][key] = value
+    return found
+
+
+def _on(words: tuple[str, ...]) -> dict[str, float | str]:
+    """Options of an engine from `name=value` words.
+
+    Raises:
+        BadOption: If a word is not of that form.
+    """
+    found: dict[str, float | str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise BadOption(f"'{word}' is not NAME=VALUE", where="--on")
+        found[name] = float(value) if value.replace(".", "", 1).isdigit() else value
     return found
 
 

@@ -215,6 +215,7 @@ def ladder(
     compiled: bool = False,
     engine: str = "local",
     say: Say | None = None,
+    **others: Any,
 ) -> tuple[RunTable, Design]:
     """Design, tune and train a ladder; the same call goes on where an earlier one stopped.
 
@@ -227,6 +228,7 @@ def ladder(
         compiled: Compile the models.
         engine: Name of an engine.
         say: Called with the stage and its progress.
+        others: What the engine takes besides.
 
     Returns:
         The table of runs, and the design.
@@ -249,6 +251,7 @@ def ladder(
         "device": device,
         "compiled": compiled,
         "engine": engine,
+        **others,
     }
     middle = base.get("lr") or optimizers.get(str(base.get("optimizer", "adamw"))).lr
     trials = made.tuning(float(middle))

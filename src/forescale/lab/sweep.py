@@ -124,13 +124,18 @@ def sweep(
         for done in found.map(task, items, workers, **options):
             key = todo[done.index].key
             left -= work[key]
+            row = None
             if done.error:
                 failed.append((key, done.error))
             else:
+                # Where the machines share no file system, the result lies only there so far.
+                if not _file(folder, key).exists():
+                    _keep(folder, key, done.value)
+                row = done.value["row"]
                 count += 1
-                pace += (done.value["seconds"], work[key])
+                pace += (row["seconds"], work[key])
             seconds = left * pace[0] / pace[1] / workers if pace[1] else math.nan
-            report(count, failed, seconds, done.value)
+            report(count, failed, seconds, row)
     if failed and count == 0:
         raise BadTable(f"no run could be finished: {failed[0][1]}", where=str(folder))
     return tables(list(unique.values()), folder, name=name)
@@ -159,20 +164,28 @@ def _work(c: Config) -> float:
 
 
 def _one(values: dict[str, Any], *, folder: str, device: str, compiled: bool) -> dict[str, Any]:
-    """Train one run and keep its result; its row."""
+    """Train one run and keep its result, which is also returned."""
     from forescale.lab.trainer import train
 
     c = config(values)
-    path = _file(Path(folder), c.key)
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    path = _file(place, c.key)
     if path.exists():
-        row: dict[str, Any] = json.loads(path.read_text("utf-8"))["row"]
-        return row
-    run = train(c, folder=Path(folder), device=device, compiled=compiled)
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
+    run = train(c, folder=place, device=device, compiled=compiled)
+    result = {"schema": 1, "row": run.row, "curve": run.curve}
+    _keep(place, c.key, result)
+    return result
+
+
+def _keep(folder: Path, key: str, result: Mapping[str, Any]) -> None:
+    path = _file(folder, key)
     part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps({"schema": 1, "row": run.row, "curve": run.curve}), "utf-8")
+    part.write_text(json.dumps(result), "utf-8")
     # Whoever comes second replaces a file with the same content.
     os.replace(part, path)
-    return run.row
 
 
 def _file(folder: Path, key: str) -> Path:

@@ -36,6 +36,11 @@ def settle(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    one_thread()
+
+
+def one_thread() -> None:
+    """Keep PyTorch, where there is one, to a single thread and to numbers that are quick."""
     try:
         import torch
     except ModuleNotFoundError:
