@@ -22,13 +22,13 @@ from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
 
-SIZES = np.unique(np.geomspace(16, 112, 12).round())
+SIZES = np.unique(np.geomspace(24, 128, 12).round())
 #: In the variance-limited regimes the other resource is FIXED and the first is MANY.
 FIXED = 12
-MANY = np.unique(np.geomspace(150, 1200, 8).round())
+MANY = np.unique(np.geomspace(150, 600, 5).round())
 #: The variance-limited exponent is 1 for any kernel, so its modes may be few.
 FEW = 250
-DRAWS, TEACHERS = 12, 8
+DRAWS, TEACHERS = 4, 8
 
 
 def teachers(spectrum: Array, rng: np.random.Generator) -> Array:
@@ -107,7 +107,7 @@ def simulate(*, seed: int, **settings: float) -> RunTable:
         other = np.inf if resolution else FIXED
         for size in SIZES if resolution else MANY:
             # Large samples vary less; the excess varies alike at all sizes.
-            draws = max(3, round(3 * DRAWS * SIZES[0] / size)) if resolution else 2 * DRAWS
+            draws = max(3, round(3 * DRAWS * SIZES[0] / size)) if resolution else 3 * DRAWS
             used = spectrum if resolution else spectrum[:FEW]
             loss = np.mean([run(used, int(size), rng) for _ in range(draws)])
             regimes.append(regime)
@@ -148,6 +148,6 @@ WORLD = World(
     law="A*D^-beta",
     exponents=exponents,
     where="regime=resolution_data",
-    settings={"alpha": 1.5, "modes": 1500},
+    settings={"alpha": 1.5, "modes": 1200},
     tolerance=0.08,
 )
