@@ -47,7 +47,7 @@ def freedom(kappa: Complex | Array, spectrum: Array) -> tuple[Complex, Complex]:
 
 
 def kappas(times: Array, spectrum: Array, width: float = np.inf, data: float = np.inf) -> Complex:
-    """kappa at the contour's nodes of each time, shape (times, NODES).
+    """The kappa at the contour's nodes of each time, shape (times, NODES).
 
     All nodes shrink as 1/t along rays from the origin, on which kappa is analytic; so it is
     followed from early times, where kappa = z, by Newton's method.

@@ -22,12 +22,12 @@ from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
 
-BUDGETS = np.geomspace(2e3, 6e4, 10)
+BUDGETS = np.geomspace(3e3, 6e4, 9)
 WIDTHS = np.unique(np.geomspace(8, 200, 9).round())
 #: Steps per feature of the students worth training: nobody's optimum lies outside.
 SHAPES = (1.0, 32.0)
 #: Features of all students of one width together: wide ones vary less and need fewer.
-FEATURES = 500
+FEATURES = 160
 
 
 def losses(
@@ -36,7 +36,7 @@ def losses(
     widths: Array,
     lr: float,
     steps: Array,
-    repeats: Array,
+    repeats: NDArray[np.intp],
     rng: np.random.Generator,
 ) -> Array:
     """Population loss of each student after its steps, mean over repeats, shape (widths,).
@@ -66,7 +66,7 @@ def losses(
         reach = basis.T @ (features @ wanted) / scale[i, :m]
         off[i, :m] = reach / scale[i, :m]
         rest[i] = power.sum() - (reach**2).sum()
-    root, last = np.sqrt(rest), np.repeat(steps, repeats)
+    root, last = np.sqrt(rest), np.repeat(steps, repeats).astype(int)
     for t in range(int(steps.max())):
         x = scale * rng.standard_normal(scale.shape)
         error = (x * off).sum(1) + root * rng.standard_normal(len(root))
@@ -80,15 +80,15 @@ def simulate(*, seed: int, **settings: float) -> RunTable:
     """Losses of the widths at each budget; `front` is 1 at the best width of a budget."""
     rng = np.random.default_rng([seed, 2405])
     spectrum, power = task(**settings)
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for budget in BUDGETS:
         steps = (budget / WIDTHS).round()
         able = (steps >= SHAPES[0] * WIDTHS) & (steps <= SHAPES[1] * WIDTHS)
-        repeats = np.ceil(FEATURES / WIDTHS[able]).astype(int)
+        repeats = np.ceil(FEATURES / WIDTHS[able]).astype(np.intp)
         found = losses(spectrum, power, WIDTHS[able], settings["lr"], steps[able], repeats, rng)
         best = (found == found.min()).astype(float)
         rows += zip(WIDTHS[able], steps[able], np.full(len(best), budget), found, best, strict=True)
-    m, taken, compute, values, front = np.array(rows, float).T
+    m, taken, compute, values, front = np.array(rows).T
     columns = {"m": m, "steps": taken, "C": compute, "L": values, "front": front}
     return RunTable(columns, source="world 'random_features'")
 
@@ -156,5 +156,5 @@ WORLD = World(
     exponents=exponents,
     where="front=1",
     settings={"alpha": 1.0, "beta": 0.3, "lr": 0.2, "inputs": 1000},
-    tolerance=0.08,
+    tolerance=0.12,
 )
