@@ -79,8 +79,8 @@ def loss(
         seen = rng.normal(size=(int(m), count)) * root / np.sqrt(m)
     if np.isinf(n):
         left, s, _ = singular(seen.T)
-        moved = -np.expm1(-np.outer(t, s**2))[:, :, None] * (left.T @ wanted)
-        return np.asarray(((wanted - left @ moved) ** 2).sum(1).mean(1))
+        reached = ((left.T @ wanted) ** 2).mean(1)
+        return np.asarray(power.sum() - reached.sum() + np.exp(-2 * np.outer(t, s**2)) @ reached)
     data = rng.normal(size=(int(n), count)) / np.sqrt(n)
     x = data * root if np.isinf(m) else data @ seen.T
     left, s, right = singular(x)

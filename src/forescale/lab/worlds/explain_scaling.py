@@ -1,6 +1,7 @@
 """Four regimes of a random-feature student: variance or resolution limits, in data or width.
 
-A kernel of eigenvalues k^-(1 + alpha) and a teacher drawn from it; the student regresses `D`
+A kernel of eigenvalues k^-(1 + alpha) and a teacher of powers k^-(1 + teacher), by default
+alike, as for a teacher drawn from the kernel. The student regresses `D`
 samples on `m` random features without ridge. Where one of the two is unlimited, the loss falls
 as the other to the power -alpha (resolution). Where one is fixed, the distance to the loss at
 an unlimited other falls as its inverse (variance).
@@ -25,36 +26,35 @@ Array = NDArray[np.float64]
 SIZES = np.unique(np.geomspace(24, 128, 12).round())
 #: In the variance-limited regimes the other resource is FIXED and the first is MANY.
 FIXED = 12
-MANY = np.unique(np.geomspace(150, 600, 5).round())
+MANY = np.unique(np.geomspace(250, 1400, 6).round())
 #: The variance-limited exponent is 1 for any kernel, so its modes may be few.
-FEW = 250
+FEW = 100
 DRAWS, TEACHERS = 4, 8
 
 
-def teachers(spectrum: Array, rng: np.random.Generator) -> Array:
-    """Teachers of the kernel's own powers and random signs, shape (modes, TEACHERS)."""
-    signs = rng.choice([-1.0, 1.0], (len(spectrum), TEACHERS))
-    return np.asarray(np.sqrt(spectrum)[:, None] * signs)
+def teachers(power: Array, rng: np.random.Generator) -> Array:
+    """Teachers of the given powers and random signs, shape (modes, TEACHERS)."""
+    return np.asarray(np.sqrt(power)[:, None] * rng.choice([-1.0, 1.0], (len(power), TEACHERS)))
 
 
-def data_resolution(spectrum: Array, n: int, rng: np.random.Generator) -> float:
+def data_resolution(spectrum: Array, power: Array, n: int, rng: np.random.Generator) -> float:
     """Loss of the kernel itself on n samples."""
-    wanted = teachers(spectrum, rng)
+    wanted = teachers(power, rng)
     z = rng.normal(size=(n, len(spectrum)))
     return _loss(z, (z * spectrum).T, wanted)
 
 
-def width_resolution(spectrum: Array, m: int, rng: np.random.Generator) -> float:
+def width_resolution(spectrum: Array, power: Array, m: int, rng: np.random.Generator) -> float:
     """Loss of the best student on m features, at unlimited data."""
-    wanted = teachers(spectrum, rng)
+    wanted = teachers(power, rng)
     features = rng.normal(size=(m, len(spectrum))) * np.sqrt(spectrum)
     reached = np.linalg.solve(features @ features.T, features @ wanted)
     return float(((wanted - features.T @ reached) ** 2).sum(0).mean())
 
 
-def data_variance(spectrum: Array, n: int, rng: np.random.Generator) -> float:
+def data_variance(spectrum: Array, power: Array, n: int, rng: np.random.Generator) -> float:
     """Excess over the loss at unlimited data of n samples on FIXED features."""
-    wanted = teachers(spectrum, rng)
+    wanted = teachers(power, rng)
     features = rng.normal(size=(FIXED, len(spectrum))) * np.sqrt(spectrum)
     gram = features @ features.T
     rest = wanted - features.T @ np.linalg.solve(gram, features @ wanted)
@@ -65,14 +65,14 @@ def data_variance(spectrum: Array, n: int, rng: np.random.Generator) -> float:
     return float((error * (gram @ error)).sum(0).mean())
 
 
-def width_variance(spectrum: Array, m: int, rng: np.random.Generator) -> float:
+def width_variance(spectrum: Array, power: Array, m: int, rng: np.random.Generator) -> float:
     """Excess over the loss of the kernel itself of m features on FIXED samples.
 
     One draw of features shifts the loss by order 1/sqrt(m) either way, of which order 1/m is
     left in the mean. The part linear in the features' covariance has mean zero: it is taken
     off, as a difference quotient.
     """
-    wanted = teachers(spectrum, rng)
+    wanted = teachers(power, rng)
     z = rng.normal(size=(FIXED, len(spectrum)))
     features = rng.normal(size=(m, len(spectrum))) * np.sqrt(spectrum)
     limit = (z * spectrum).T
@@ -100,16 +100,16 @@ REGIMES = {
 def simulate(*, seed: int, **settings: float) -> RunTable:
     """Losses (resolution) or distances to the limit (variance), a new draw in each row."""
     rng = np.random.default_rng([seed, 2102])
-    spectrum = powers(int(settings["modes"]), 1 + settings["alpha"])
+    spectrum, power = task(**settings)
     regimes, rows = [], []
     for regime, (run, is_data) in REGIMES.items():
         resolution = regime.startswith("resolution")
         other = np.inf if resolution else FIXED
         for size in SIZES if resolution else MANY:
             # Large samples vary less; the excess varies alike at all sizes.
-            draws = max(3, round(3 * DRAWS * SIZES[0] / size)) if resolution else 3 * DRAWS
-            used = spectrum if resolution else spectrum[:FEW]
-            loss = np.mean([run(used, int(size), rng) for _ in range(draws)])
+            draws = max(3, round(3 * DRAWS * SIZES[0] / size)) if resolution else 8 * DRAWS
+            few = slice(None if resolution else FEW)
+            loss = np.mean([run(spectrum[few], power[few], int(size), rng) for _ in range(draws)])
             regimes.append(regime)
             rows.append((size, other, loss) if is_data else (other, size, loss))
     data, widths, losses = np.array(rows, float).T
@@ -117,24 +117,30 @@ def simulate(*, seed: int, **settings: float) -> RunTable:
     return RunTable(columns, source="world 'explain_scaling'")
 
 
+def task(**settings: float) -> tuple[Array, Array]:
+    """Eigenvalue of each mode and power of the teacher in it, each of shape (modes,)."""
+    modes = int(settings["modes"])
+    return powers(modes, 1 + settings["alpha"]), powers(modes, 1 + settings["teacher"])
+
+
 def theory(runs: RunTable, **settings: float) -> Array:
     """Mean loss by the task's eigenvalues; in the variance regimes, less its limit."""
-    spectrum = powers(int(settings["modes"]), 1 + settings["alpha"])
+    spectrum, power = task(**settings)
     out = np.empty(len(runs))
     for i, (regime, n, m) in enumerate(zip(runs["regime"], runs["D"], runs["m"], strict=True)):
         if regime.startswith("resolution"):
-            out[i] = risk(spectrum, spectrum, width=m, data=n).test
+            out[i] = risk(spectrum, power, width=m, data=n).test
             continue
-        few = spectrum[:FEW]
+        few = spectrum[:FEW], power[:FEW]
         data_limit = regime == "variance_data"
-        limit = risk(few, few, width=m) if data_limit else risk(few, few, data=n)
-        out[i] = risk(few, few, width=m, data=n).test - limit.test
+        limit = risk(*few, width=m) if data_limit else risk(*few, data=n)
+        out[i] = risk(*few, width=m, data=n).test - limit.test
     return out
 
 
 def exponents(**settings: float) -> Mapping[str, float]:
-    """That of the kernel's spectrum, for resolution in data; in width it is the same."""
-    return {"beta": settings["alpha"]}
+    """That of resolution in data: the spectrum's where the teacher is drawn from the kernel."""
+    return {"beta": min(settings["teacher"], 2 + 2 * settings["alpha"])}
 
 
 WORLD = World(
@@ -148,6 +154,6 @@ WORLD = World(
     law="A*D^-beta",
     exponents=exponents,
     where="regime=resolution_data",
-    settings={"alpha": 1.5, "modes": 1200},
+    settings={"alpha": 1.5, "teacher": 1.5, "modes": 1200},
     tolerance=0.08,
 )

@@ -40,14 +40,27 @@ def design(noise: float) -> tuple[Array, Array, Array]:
 
 
 def errors(
-    inputs: int, examples: int, noise: float, times: Array, rng: np.random.Generator
+    inputs: int,
+    examples: int,
+    noise: float,
+    times: Array,
+    rng: np.random.Generator,
+    variance: Array | float = 1.0,
 ) -> tuple[Array, Array]:
     """Train and test error at each time, mean over teachers on one set of examples.
+
+    Args:
+        inputs: N.
+        examples: P.
+        noise: Variance of the label noise.
+        times: Times, shape (times,).
+        rng: Draws examples, teachers and noise.
+        variance: Variance of each input, shape (inputs,); the theory is for 1.
 
     Returns:
         Two arrays of shape (times,).
     """
-    x = rng.normal(size=(examples, inputs))
+    x = rng.normal(size=(examples, inputs)) * np.sqrt(variance)
     teachers = rng.normal(size=(inputs, TEACHERS)) / np.sqrt(inputs)
     y = x @ teachers + np.sqrt(noise) * rng.normal(size=(examples, TEACHERS))
     left, s, right = np.linalg.svd(x, full_matrices=False)
@@ -55,7 +68,8 @@ def errors(
     grown = -np.expm1(-np.outer(times, s**2 / examples)) / s
     students_tnk = right.T @ (grown[:, :, None] * (left.T @ y))
     train = ((y - x @ students_tnk) ** 2).mean((1, 2))
-    return train, ((students_tnk - teachers) ** 2).sum(1).mean(1) + noise
+    off_nt = ((students_tnk - teachers) ** 2).mean(2).T
+    return train, (np.broadcast_to(variance, inputs) @ off_nt) + noise
 
 
 def simulate(*, seed: int, **settings: float) -> RunTable:
