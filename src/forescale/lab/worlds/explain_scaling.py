@@ -26,9 +26,9 @@ Array = NDArray[np.float64]
 SIZES = np.unique(np.geomspace(24, 128, 12).round())
 #: In the variance-limited regimes the other resource is FIXED and the first is MANY.
 FIXED = 12
-MANY = np.unique(np.geomspace(250, 1400, 6).round())
+MANY = np.unique(np.geomspace(400, 2400, 6).round())
 #: The variance-limited exponent is 1 for any kernel, so its modes may be few.
-FEW = 100
+FEW = 60
 DRAWS, TEACHERS = 4, 8
 
 
@@ -107,7 +107,7 @@ def simulate(*, seed: int, **settings: float) -> RunTable:
         other = np.inf if resolution else FIXED
         for size in SIZES if resolution else MANY:
             # Large samples vary less; the excess varies alike at all sizes.
-            draws = max(3, round(3 * DRAWS * SIZES[0] / size)) if resolution else 8 * DRAWS
+            draws = max(3, round(3 * DRAWS * SIZES[0] / size)) if resolution else 7 * DRAWS
             few = slice(None if resolution else FEW)
             loss = np.mean([run(spectrum[few], power[few], int(size), rng) for _ in range(draws)])
             regimes.append(regime)
