@@ -106,7 +106,9 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
     for phase in PHASES:
         progress(f"phase {phase.name}: students of {len(widths(phase))} widths")
         # Narrow students vary more and cost less: each width gets as many features in all.
-        runs = [losses(phase, int(m), 1 + features // int(m), rng, falsified) for m in widths(phase)]
+        runs = [
+            losses(phase, int(m), 1 + features // int(m), rng, falsified) for m in widths(phase)
+        ]
         found = exponents(phase, np.array([r.mean(0) for r in runs]).T)
         drawn = np.empty((RESAMPLES, 2))
         for k in range(RESAMPLES):

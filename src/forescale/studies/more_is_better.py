@@ -65,19 +65,22 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
     progress(f"{worlds} students of {len(shapes)} shapes at {len(RIDGES)} ridges")
     # Axes: shape, world, train or test, ridge.
     found = np.array([errors(shapes, noise, rng) for _ in range(worlds)]).swapaxes(0, 1)
-    again = rng.integers(0, worlds, (500, worlds))
+    again = rng.integers(0, worlds, (500, worlds), dtype=np.intp)
 
-    def best(which: Array) -> Array:
+    def best(which: NDArray[np.intp]) -> Array:
         """Test error at the ridge that is best on the mean over worlds, shape (shapes,)."""
         return np.asarray(found[:, which, 1].mean(1).min(-1))
 
-    def worst_step(which: Array) -> Array:
+    def worst_step(which: NDArray[np.intp]) -> Array:
         """The largest rise of the log error from one size to the next, in width and in data."""
         steps = np.log(best(which))
         cut = len(WIDTHS)
         return np.array([np.diff(steps[:cut]).max(), np.diff(steps[cut:]).max()])
 
-    value, drawn = worst_step(np.arange(worlds)), np.array([worst_step(i) for i in again])
+    value, drawn = (
+        worst_step(np.arange(worlds, dtype=np.intp)),
+        np.array([worst_step(i) for i in again]),
+    )
     widest = found[len(WIDTHS) - 1]
     at = widest[:, 1].mean(0).argmin()
     spectrum, power = powers(MODES, ALPHA), powers(MODES, BETA)
@@ -91,7 +94,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
         ]
     )
 
-    def off(which: Array) -> float:
+    def off(which: NDArray[np.intp]) -> float:
         """Median error of the simulation against theory."""
         return float(np.median(np.abs(found[:, which, 1].mean(1)[:, ::4].min(-1) / theory - 1)))
 
@@ -118,7 +121,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
                 what=f"train over test error at the best ridge, {WIDTHS[-1]} features",
             ),
             "theory_off": number(
-                off(np.arange(worlds)),
+                off(np.arange(worlds, dtype=np.intp)),
                 [off(i) for i in again],
                 most=OFF,
                 what="median error of the test error against that told by the eigenvalues",

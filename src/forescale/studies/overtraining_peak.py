@@ -6,11 +6,14 @@ Source: Advani & Saxe 2017, "High-dimensional dynamics of generalization error i
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forescale.lab.worlds._equivalents import powers
 from forescale.lab.worlds.linear_teacher import errors, means
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._interval import median, number, over_worlds
+
+Array = NDArray[np.float64]
 
 INPUTS, NOISE = 150, 0.5
 RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -35,8 +38,9 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
     # Where training has all but ended, the train error is a ratio of nothings.
     seen = theory > 1e-2
 
-    def off(worlds_drawn: np.ndarray) -> np.ndarray:
-        gap = np.abs(worlds_drawn.mean(0) / theory - 1)
+    def off(students: Array) -> Array:
+        """Median errors of the mean train and test error, shape (2,)."""
+        gap = np.abs(students.mean(0) / theory - 1)
         return np.array([np.median(gap[:, k][seen[:, k]]) for k in (0, 1)])
 
     again = rng.integers(0, worlds, (RESAMPLES, worlds))
