@@ -35,9 +35,8 @@ def exponents(a: float, b: float, rng: np.random.Generator, falsified: bool) -> 
     times = np.append(TIMES, END)
     found = np.array([loss(spectrum, power, m, np.inf, times, rng) for m in WIDTHS])
     # Later than the top mode's time, and long before the widest student stands still.
-    in_range = (1.0, WIDTHS[-1] ** b / 100)
-    early = (TIMES >= in_range[0]) & (TIMES <= in_range[1])
-    in_time = -slope(TIMES[early], found[-1, :-1][early])
+    early = (times >= 1) & (times <= WIDTHS[-1] ** b / 100)
+    in_time = -slope(times[early], found[-1, early])
     in_width = -slope(WIDTHS, found[:, -1])
     # Every student's curve is read off at the times that each budget buys it.
     best = []

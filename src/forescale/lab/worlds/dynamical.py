@@ -26,7 +26,7 @@ SIZES = np.unique(np.geomspace(20, 128, 12).round())
 WIDTHS = (16.0, 32.0, 64.0, 128.0)
 TIMES = np.geomspace(10.0, 300.0, 6)
 #: Draws at a width or sample of 20; larger ones vary less and need fewer.
-DRAWS = 12
+DRAWS = 8
 #: Targets on the same draw: equal powers, signs of their own.
 TARGETS = 8
 
