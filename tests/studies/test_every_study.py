@@ -28,7 +28,7 @@ def test_a_study_states_its_claim_its_papers_and_when_it_holds(name: str) -> Non
     assert study.papers
     for title in study.papers:
         assert title == " ".join(title.split())
-        assert title[0].isupper()
+        assert not title[0].islower()
         assert not title.endswith(".")
     for said in (study.claim, study.criteria, study.full, study.falsified):
         assert said.strip()
