@@ -70,7 +70,13 @@ def widest(x: Array, y: Array) -> Array:
 
 
 def examples(
-    rng: np.random.Generator, count: int, *, keep: float, easy: float, probe: float
+    rng: np.random.Generator,
+    count: int,
+    *,
+    keep: float = 1.0,
+    easy: float = 0.0,
+    probe: float = 0.0,
+    weights: int = WEIGHTS,
 ) -> tuple[Array, Array]:
     """Pruned examples and labels of a teacher along the first axis.
 
@@ -79,13 +85,19 @@ def examples(
         count: Examples kept.
         keep: Kept part of all that were drawn.
         easy: Not zero to keep the widest margins instead of the narrowest.
+        weights: Inputs of the perceptron.
         probe: Angle in degrees between the teacher and the plane whose margins prune.
     """
-    x = rng.normal(size=(round(count / keep), WEIGHTS))
+    x = rng.normal(size=(round(count / keep), weights))
     turn = np.deg2rad(probe)
     margin = np.abs(np.cos(turn) * x[:, 0] + np.sin(turn) * x[:, 1])
     order = np.argsort(-margin if easy else margin)[:count]
     return x[order], np.where(x[order, 0] > 0, 1.0, -1.0)
+
+
+def missed(w: Array) -> float:
+    """The error over all unpruned inputs: the angle to the teacher's plane over pi."""
+    return float(np.arctan2(np.linalg.norm(w[1:]), w[0]) / np.pi)
 
 
 def simulate(*, seed: int, **settings: float) -> RunTable:
@@ -96,9 +108,7 @@ def simulate(*, seed: int, **settings: float) -> RunTable:
     for i, count in enumerate(counts):
         for _ in range(STUDENTS):
             x, y = examples(rng, count, **settings)
-            w = widest(x, y)
-            # The angle between two planes is the error over all unpruned inputs.
-            err[i] += np.arctan2(np.linalg.norm(w[1:]), w[0]) / np.pi / STUDENTS
+            err[i] += missed(widest(x, y)) / STUDENTS
     return RunTable({"ratio": counts / WEIGHTS, "err": err})
 
 
@@ -146,7 +156,7 @@ def error(ratio: float, *, keep: float = 1.0, easy: bool = False) -> float:
         lambda log_angle: -margin_at(float(np.exp(log_angle)), ratio, v, weight),
         bounds=(np.log(1e-4), np.log(np.pi / 2)),
         method="bounded",
-        options={"xatol": 1e-7},
+        options={"xatol": 1e-5},
     )
     return float(np.exp(found.x) / np.pi)
 
