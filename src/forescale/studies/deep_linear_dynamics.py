@@ -28,7 +28,8 @@ ERROR, FLAT, GROWS = 0.02, 0.15, 0.5
 
 def error(target: Array, map_: Array) -> Array:
     """What the taught outputs lack; outputs that no target speaks of (NaN) are free."""
-    return np.where(np.isnan(target), 0.0, np.clip(target - map_, -1e9, 1e9))
+    lack = np.clip(target - map_, -1e9, 1e9)
+    return np.asarray(np.where(np.isnan(target), 0.0, lack))
 
 
 def descend(weights: Array, target: Array, lr: Array) -> Array:
@@ -193,10 +194,10 @@ STUDY = Study(
     check=check,
     full="100 worlds instead of 24, depths up to 144 instead of 72",
     falsified="Gaussian weights everywhere: modes are coupled, and no start is orthogonal",
-    note="Depths start at 8: from 2 to 8 layers, with square maps, the steps still double, as "
-    "they do towards the limit of many layers in the paper. The target has few outputs; a full "
-    "square one can have the wrong determinant, which no depth unlearns quickly. The learning rate is the best of a grid at each depth, as in the paper. Networks that "
-    f"had not learned after {LIMIT} steps count as {LIMIT}, so the Gaussian exponent is a lower "
-    "bound. The closed form needs decoupled starts; from small Gaussian weights it does not hold "
-    "within 2 %, as the control shows.",
+    note="Depths start at 8: from 2 to 8 the steps still double, as they do towards the limit of "
+    "many layers in the paper. The target has few outputs, as digits have: a full square one may "
+    "have the wrong determinant, which no depth unlearns quickly. The learning rate is the best "
+    f"of a grid at each depth. Networks that had not learned after {LIMIT} steps count as "
+    f"{LIMIT}, so the Gaussian exponent is a lower bound. The closed form needs decoupled "
+    "starts; from small Gaussian weights it does not hold within 2 %, as the control shows.",
 )

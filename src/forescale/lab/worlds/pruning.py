@@ -103,11 +103,12 @@ def missed(w: Array) -> float:
 def simulate(*, seed: int, **settings: float) -> RunTable:
     """Errors of students on pruned examples, averaged over students."""
     rng = np.random.default_rng([seed, 2206])
+    keep, easy, probe = settings["keep"], settings["easy"], settings["probe"]
     err = np.zeros(len(RATIOS))
     counts = np.round(RATIOS * WEIGHTS).astype(int)
     for i, count in enumerate(counts):
         for _ in range(STUDENTS):
-            x, y = examples(rng, count, **settings)
+            x, y = examples(rng, count, keep=keep, easy=easy, probe=probe)
             err[i] += missed(widest(x, y)) / STUDENTS
     return RunTable({"ratio": counts / WEIGHTS, "err": err})
 
