@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import NamedTuple
 
 import numpy as np
@@ -30,13 +31,13 @@ def digits(rng: np.random.Generator, examples: int, test: int = 360) -> Split:
         NotReached: If scikit-learn is not installed.
     """
     try:
-        from sklearn.datasets import load_digits
+        datasets = importlib.import_module("sklearn.datasets")
     except ImportError as error:
         raise NotReached(
             "the digits come with scikit-learn, which is not installed",
             fix="pip install scikit-learn",
         ) from error
-    found = load_digits()
+    found = datasets.load_digits()
     x = np.asarray(found.data, np.float32) / 16
     y = np.asarray(found.target, np.int64)
     order = rng.permutation(len(y))

@@ -57,7 +57,7 @@ def maps(weights: Array) -> Array:
     out = weights[0]
     for w in weights[1:]:
         out = w @ out
-    return out
+    return np.asarray(out)
 
 
 def off_closed_form(rng: np.random.Generator, layers: int, random: bool) -> float:

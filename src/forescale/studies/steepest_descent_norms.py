@@ -5,6 +5,8 @@ Source: Bernstein & Newhouse 2024, "Old Optimizer, New Norm: An Anthology".
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,7 +82,7 @@ def best_rates(rng: np.random.Generator, method: str, width: int, seeds: int) ->
     # Every layer starts at a spectral norm near sqrt(outputs/inputs), as its steps have.
     weights = [
         np.repeat(rng.normal(size=(seeds, to, wide)) * np.sqrt(min(to / wide, 1) / wide), n, 0)
-        for wide, to in zip(sizes, sizes[1:], strict=False)
+        for wide, to in pairwise(sizes)
     ]
     lr = np.tile(2.0**octaves, seeds)[:, None, None]
     total = np.zeros(seeds * n)
@@ -138,14 +140,15 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
         moved[method] = small - large
     wider = widths[-1] / widths[0]
 
-    def times(method: str, **limits: float) -> Number:
+    def times(method: str, least: float | None = None, most: float | None = None) -> Number:
         log = over_worlds(moved[method], mean, seed=seed)
         return Number(
             2.0**log.value,
             2.0**log.lo,
             2.0**log.hi,
             what=f"best learning rate over that of a network {wider:g} times as wide, {method}",
-            **limits,
+            least=least,
+            most=most,
         )
 
     def exact(value: float, what: str) -> Number:

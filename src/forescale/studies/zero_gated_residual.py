@@ -6,7 +6,6 @@ Source: Bachlechner et al. 2020, "ReZero is All You Need: Fast Convergence at La
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._digits import CLASSES, Array, Split, accuracy, digits, excess

@@ -6,6 +6,8 @@ and Ones".
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from forescale.studies import Number, Outcome, Progress, Study, judge
@@ -34,7 +36,7 @@ def start(kind: str, rng: np.random.Generator) -> list[Array]:
     matrix where it widens; "identity" is padded everywhere; "random" is He's.
     """
     out = []
-    for wide, to in zip(WIDTHS, WIDTHS[1:], strict=False):
+    for wide, to in pairwise(WIDTHS):
         if kind == "random":
             w = rng.normal(size=(wide, to)) * np.sqrt(2 / wide)
         elif kind == "zero" and to > wide:
@@ -86,18 +88,16 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
     again = 0.0
     for split in range(splits):
         data = digits(rng, examples)
-        for kind in score:
+        for kind, scores in score.items():
             weights = start(kinds.get(kind, kind), rng)
             learned, right = train(weights, data, steps)
-            score[kind].append(right)
+            scores.append(right)
             if kind in ranks:
                 ranks[kind].append(rank(learned[1] - weights[1]))
             if kind == "zero" and not split:
                 # Another source of chance, the same network: nothing in it was drawn.
                 other = train(start(kinds[kind], np.random.default_rng(split + 1)), data, steps)[0]
-                again = max(
-                    float(np.abs(p - q).max()) for p, q in zip(learned, other, strict=True)
-                )
+                again = max(float(np.abs(p - q).max()) for p, q in zip(learned, other, strict=True))
     zero, identity, random = (np.array(score[k]) for k in ("zero", "identity", "random"))
     return judge(
         {
