@@ -73,9 +73,8 @@ def test_simulation_agrees_with_theory(name: str, seed: int) -> None:
 def test_simulation_does_not_agree_with_the_theory_of_another_setting(name: str) -> None:
     world = worlds.get(name)
     worst = max(
-        off(world, runs(name), **{setting: value * factor})
+        off(world, runs(name), **{setting: value / 2 if value else 1.0})
         for setting, value in world.settings.items()
-        for factor in (0.6, 1.6)
     )
     assert worst > 2 * world.tolerance
 
