@@ -69,9 +69,13 @@ def map_slurm(
         **more,
     )
 
-    def task(item: Any) -> Any:
+    def task(item: Any) -> tuple[Any, str]:
         one_thread()
-        return function(item)
+        try:
+            return function(item), ""
+        except Exception as error:
+            # submitit would bury it in a page of its own words.
+            return None, f"{type(error).__name__}: {error}"
 
     if cluster == "slurm":
         jobs = executor.map_array(task, items)
@@ -88,9 +92,10 @@ def map_slurm(
                 job = waiting.pop(i)
                 failure = job.exception()
                 if failure is None:
-                    yield Done(i, job.result())
+                    value, error = job.result()
+                    yield Done(i, value, error)
                 else:
-                    yield Done(i, error=str(failure).strip().splitlines()[-1])
+                    yield Done(i, error=str(failure).strip().splitlines()[0])
             if waiting and not ended:
                 time.sleep(look)
 
