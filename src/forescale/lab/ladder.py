@@ -29,8 +29,8 @@ from forescale.runs import RunTable
 DIAL = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 #: Sizes in a ladder, and fewest steps of a run.
 RUNGS, LEAST_STEPS = 5, 128
-#: Most doublings of the data above the fewest, and how many the largest size gets at least.
-DOUBLINGS, TOP_DOUBLINGS = 6, 3
+#: Budgets, each twice the one before: the most first; and how many the largest size gets.
+DOUBLINGS, TOP_DOUBLINGS = (6, 5, 4), 3
 #: Shares of the budget: tuning, the longest run, and what is left for fit and accidents.
 TUNING, LONGEST, SPARE = 0.15, 0.12, 0.15
 #: Learning rates tried, as factors of two around the optimizer's own.
@@ -115,12 +115,16 @@ def design(
         if len(sizes) < RUNGS:
             continue
         paces = tuple(pace(s) for s in sizes)
-        steps = tuple(LEAST_STEPS * 2**j for j in range(DOUBLINGS))
-        most = tuple(sum(n * p <= cap for n in steps) for p in paces)
-        if most[-1] < TOP_DOUBLINGS:
+        if LEAST_STEPS * 2 ** (TOP_DOUBLINGS - 1) * paces[-1] > cap:
             break
-        cost = sum(p * sum(steps[:m]) for p, m in zip(paces, most, strict=True))
-        if cost > (1.0 - TUNING) * total:
+        # Long runs of small sizes make way for a larger size at the top.
+        for doublings in DOUBLINGS:
+            steps = tuple(LEAST_STEPS * 2**j for j in range(doublings))
+            most = tuple(sum(n * p <= cap for n in steps) for p in paces)
+            cost = sum(p * sum(steps[:m]) for p, m in zip(paces, most, strict=True))
+            if cost <= (1.0 - TUNING) * total:
+                break
+        else:
             break
         seeds = [[1] * m for m in most]
         # What is left buys repeats, the cheapest first: they tell the noise.
@@ -159,16 +163,18 @@ def measured_pace(
     settle(os.getppid())
     known: dict[int, float] = {}
 
+    def took(size: int, steps: int) -> float:
+        config = msgspec.convert({**base, "size": size, "steps": steps, "marks": 1}, Config)
+        began = time.perf_counter()
+        train(config, device=device, compiled=compiled)
+        return time.perf_counter() - began
+
     def pace(size: int) -> float:
+        if not known:
+            took(size, 1)  # The first run of all reads the data.
         if size not in known:
             # Two lengths: what starting costs drops out of their difference.
-            took = []
-            for steps in (4, 16):
-                config = msgspec.convert({**base, "size": size, "steps": steps, "marks": 1}, Config)
-                began = time.perf_counter()
-                train(config, device=device, compiled=compiled)
-                took.append(time.perf_counter() - began)
-            known[size] = max((took[1] - took[0]) / 12, 1e-6)
+            known[size] = max((took(size, 24) - took(size, 4)) / 20, 1e-5)
         return known[size]
 
     return pace

@@ -92,8 +92,8 @@ def map_slurm(
                 job = waiting.pop(i)
                 failure = job.exception()
                 if failure is None:
-                    value, error = job.result()
-                    yield Done(i, value, error)
+                    value, told = job.result()
+                    yield Done(i, value, told)
                 else:
                     yield Done(i, error=str(failure).strip().splitlines()[0])
             if waiting and not ended:
