@@ -131,6 +131,7 @@ def refit(
     observed: Array | None = None,
     *,
     max_iterations: int = 200,
+    enough: float = 0.0,
 ) -> Minima:
     """Minima of K resamples from a warm start.
 
@@ -140,8 +141,11 @@ def refit(
         weights: Row weights of each resample, shape (K, n).
         observed: Observed values of each resample, shape (K, n), if not the problem's own.
         max_iterations: Evaluations allowed per resample.
+        enough: Gain of a step, in units of the objective, below which it is not worth taking.
     """
     k, n = weights.shape
+    start = np.asarray(start, float)
+    start = np.where(problem.frozen, start, np.clip(start, problem.lower, problem.upper))
     begin = np.broadcast_to(start, (k, problem.size))
     size = max(1, BLOCK // n)
     parts = []
@@ -154,6 +158,11 @@ def refit(
         ) -> tuple[Array, Array, Array]:
             return problem.all(theta, w[rows], None if y is None else y[rows])
 
+        def approach(
+            theta: Array, rows: NDArray[np.intp], w: Array = block, y: Array | None = seen
+        ) -> tuple[Array, Array, Array]:
+            return problem.all(theta, w[rows], None if y is None else y[rows], exact=False)
+
         parts.append(
             minimise(
                 objective,
@@ -161,8 +170,11 @@ def refit(
                 problem.lower,
                 problem.upper,
                 frozen=problem.frozen,
-                rounding=problem.rounding,
+                rounding=max(problem.rounding, enough),
                 max_iterations=max_iterations,
+                approach=approach if problem.compiled.pairs else None,
+                # From one point for all, the first evaluation is one for all.
+                first=problem.all_at(start, block, seen) if start.ndim == 1 else None,
             )
         )
     return Minima(

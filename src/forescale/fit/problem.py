@@ -7,19 +7,16 @@ parameter vectors are evaluated at once; each may carry its own row weights (a r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.fit._program import Program
+from forescale.fit._compiled import Compiled, compile_law
 from forescale.fit._rho import Rho
 from forescale.laws import Law
-from forescale.maths.formula import Expr, Tape, derivative, number, substitute, symbol
-from forescale.maths.formula.tree import call
+from forescale.maths.formula import Tape
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -31,71 +28,6 @@ LOG_BOX = 50.0
 CHUNK = 18_000
 #: Zero examples and zero proportions are legal inputs; their log is this.
 LOG_ZERO = -690.0
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A law in fitting coordinates: tapes for values, gradients and Hessians."""
-
-    value: Tape | Program
-    slope: Tape | Program
-    curve: Tape | Program
-    pairs: tuple[tuple[int, int], ...]
-    linear: tuple[int, ...] = ()
-    basis: Tape | None = None
-
-
-def _log_name(name: str) -> str:
-    return f"log {name}"
-
-
-@lru_cache(maxsize=256)
-def compile_law(law: Law, coordinates: tuple[str, ...], logged: tuple[str, ...]) -> Compiled:
-    """Symbolic work of a fit, done once per law and choice of coordinates."""
-    if law.program is not None:
-        slope = Program(law, coordinates, logged, slopes=True)
-        return Compiled(Program(law, coordinates, logged, slopes=False), slope, slope, ())
-    into: dict[str, Expr] = {i: call("exp", (symbol(_log_name(i)),)) for i in logged}
-    moved = [_log_name(i) if i in logged else i for i in law.inputs]
-    names = []
-    for n, c in zip(law.names, coordinates, strict=True):
-        names.append(_log_name(n) if c == "log" else n)
-        if c == "log":
-            into[n] = call("exp", (symbol(_log_name(n)),))
-    tree = substitute(law.tree, into)
-    symbols = (*moved, *names)
-    rank = dict.fromkeys(moved, 1) | dict.fromkeys(names, 2)
-    first = [derivative(tree, n) for n in names]
-    pairs, second = [], []
-    for i, j in combinations_with_replacement(range(len(names)), 2):
-        d = derivative(first[i], names[j])
-        if not (d.op == "num" and d.value == 0.0):
-            pairs.append((i, j))
-            second.append(d)
-    # Coefficients that enter linearly (in natural coordinates) are eliminated in the starts.
-    natural = substitute(law.tree, {i: into[i] for i in logged})
-    linear = _linear_set(natural, law.names)
-    zero = {law.names[i]: number(0.0) for i in linear}
-    basis = [derivative(natural, law.names[i]) for i in linear]
-    rank_natural = dict.fromkeys(moved, 1) | dict.fromkeys(law.names, 2)
-    return Compiled(
-        value=Tape([tree], symbols, rank=rank),
-        slope=Tape([tree, *first], symbols, rank=rank),
-        curve=Tape([tree, *first, *second], symbols, rank=rank),
-        pairs=tuple(pairs),
-        linear=linear,
-        basis=Tape([substitute(natural, zero), *basis], (*moved, *law.names), rank=rank_natural),
-    )
-
-
-def _linear_set(tree: Expr, names: Sequence[str]) -> tuple[int, ...]:
-    """A largest set of parameters in which the law is jointly linear, found greedily."""
-    first = {n: derivative(tree, n) for n in names}
-    chosen: list[str] = []
-    for n in names:
-        if not first[n].symbols & {n, *chosen}:
-            chosen.append(n)
-    return tuple(names.index(n) for n in chosen)
 
 
 @dataclass(frozen=True)
@@ -235,14 +167,21 @@ class Problem:
         return np.where(np.isnan(total), np.inf, total)
 
     def all(
-        self, theta: Array, weights: Array | None = None, observed: Array | None = None
+        self,
+        theta: Array,
+        weights: Array | None = None,
+        observed: Array | None = None,
+        *,
+        exact: bool = True,
     ) -> tuple[Array, Array, Array]:
-        """Objective (K,), gradient (K, P) and exact Hessian (K, P, P).
+        """Objective (K,), gradient (K, P) and Hessian (K, P, P).
 
         Args:
             theta: Coordinates, shape (K, P).
             weights: Row weights, shape (n,) or (K, n), instead of the problem's own.
             observed: Observed values, shape (K, n), instead of the problem's own.
+            exact: Whether the Hessian is exact, or Gauss and Newton's: of first derivatives
+                alone, never indefinite, and cheaper the harder the law.
         """
         k, p = len(theta), self.size
         y = np.broadcast_to(self.y if observed is None else observed, (k, len(self.y)))
@@ -250,7 +189,9 @@ class Problem:
         value, g, h = self._prior(theta)
         for columns, rows in zip(self.columns, self._rows, strict=True):
             for some, part in _chunks(k, rows, len(self.y)):
-                v, gg, hh = self._group(theta[some], columns, part, w[some, part], y[some, part])
+                v, gg, hh = self._group(
+                    theta[some], columns, part, w[some, part], y[some, part], exact
+                )
                 value[some] += v
                 if len(self.columns) == 1 and p == len(columns):
                     g[some] += gg
@@ -259,37 +200,78 @@ class Problem:
                     where = np.arange(some.start, some.stop)[:, None]
                     g[where, columns] += gg
                     h[where[:, :, None], columns[:, None], columns[None, :]] += hh
-        bad = ~(np.isfinite(value) & np.isfinite(g).all(1) & np.isfinite(h).all((1, 2)))
-        if bad.any():
-            value[bad] = np.inf
-            g[bad], h[bad] = 0.0, np.eye(p)
-        return value, g, h
+        return _sane(value, g, h)
+
+    def all_at(
+        self, theta: Array, weights: Array, observed: Array | None = None
+    ) -> tuple[Array, Array, Array]:
+        """What `all(exact=False)` gives for K resamples at one point theta, shape (P,).
+
+        The law is evaluated once and its rows contracted with every resample's weights.
+
+        Args:
+            theta: Coordinates of all resamples, shape (P,).
+            weights: Row weights, shape (K, n).
+            observed: Observed values, shape (K, n), instead of the problem's own.
+        """
+        k, n = weights.shape
+        y = self.y[None] if observed is None else observed
+        value, g, h = self._prior(np.broadcast_to(theta, (k, self.size)))
+        for columns, rows in zip(self.columns, self._rows, strict=True):
+            upper = np.triu_indices(len(columns))
+            for _, part in _chunks(1, rows, n):
+                with np.errstate(all="ignore"):
+                    f, *slopes = self.compiled.slope(*self._arguments(theta[None], columns, part))
+                    v, c1, c2 = self._loss(f, weights[:, part], y[:, part], exact=False)
+                    jacobian = np.stack([np.broadcast_to(s, f.shape)[0] for s in slopes])
+                    value += v
+                    g[:, columns] += c1 @ jacobian.T
+                    products = c2 @ (jacobian[upper[0]] * jacobian[upper[1]]).T
+                i, j = columns[upper[0]], columns[upper[1]]
+                h[:, i, j] += products
+                off = i != j
+                h[:, j[off], i[off]] += products[:, off]
+        return _sane(value, g, h)
+
+    def _loss(
+        self, f: Array, w: Array, y: Array, *, exact: bool
+    ) -> tuple[Array, Array, Array]:
+        """Loss (K,), and what weighs f_j and f_jk (K, n) and f_j f_k (K, n) in its derivatives."""
+        r = np.log(f / y) if self.log_residual else f - y
+        rho, d1, d2 = self.rho.all(r)
+        value = np.einsum("kn,kn->k", w, np.broadcast_to(rho, w.shape))
+        c1, c2 = w * d1, w * (d2 if exact else np.maximum(d2, 0.0))
+        if self.log_residual:
+            # r_j = f_j/f and r_jk = f_jk/f - r_j r_k.
+            inverse = 1.0 / f
+            if exact:
+                c2 -= c1
+            c2 *= inverse
+            c2 *= inverse
+            c1 *= inverse
+        return value, c1, c2
 
     def _group(
-        self, theta: Array, columns: Index, rows: Index | slice, w: Array, y: Array
+        self,
+        theta: Array,
+        columns: Index,
+        rows: Index | slice,
+        w: Array,
+        y: Array,
+        exact: bool,
     ) -> tuple[Array, Array, Array]:
         p = len(columns)
+        tape = self.compiled.curve if exact else self.compiled.slope
         with np.errstate(all="ignore"):
-            out = self.compiled.curve(*self._arguments(theta, columns, rows))
-            f = np.broadcast_to(out[0], w.shape)
-            r = np.log(f / y) if self.log_residual else f - y
-            rho, d1, d2 = self.rho.all(r)
-            value = np.einsum("kn,kn->k", w, rho)
-            c1, c2 = w * d1, w * d2
-            if self.log_residual:
-                # r_j = f_j/f and r_jk = f_jk/f - r_j r_k.
-                inverse = 1.0 / f
-                c2 -= c1
-                c2 *= inverse
-                c2 *= inverse
-                c1 *= inverse
+            out = tape(*self._arguments(theta, columns, rows))
+            value, c1, c2 = self._loss(np.broadcast_to(out[0], w.shape), w, y, exact=exact)
             jacobian = np.empty((p, *w.shape))
             for j in range(p):
                 jacobian[j] = out[1 + j]
             g = np.einsum("jkn,kn->kj", jacobian, c1)
             left = (jacobian * c2).transpose(1, 0, 2)
             h = left @ jacobian.transpose(1, 2, 0)
-            for (i, j), d in zip(self.compiled.pairs, out[1 + p :], strict=True):
+            for (i, j), d in zip(self.compiled.pairs if exact else (), out[1 + p :], strict=True):
                 v = np.einsum("kn,kn->k", c1, np.broadcast_to(d, w.shape))
                 h[:, i, j] += v
                 if i != j:
@@ -322,6 +304,15 @@ class Problem:
             g[:, held] = precision * d
             h[:, held, held] = precision
         return value, g, h
+
+
+def _sane(value: Array, g: Array, h: Array) -> tuple[Array, Array, Array]:
+    """Infinite, and flat, where the law cannot be evaluated."""
+    bad = ~(np.isfinite(value) & np.isfinite(g).all(1) & np.isfinite(h).all((1, 2)))
+    if bad.any():
+        value[bad] = np.inf
+        g[bad], h[bad] = 0.0, np.eye(g.shape[1])
+    return value, g, h
 
 
 def _chunks(k: int, rows: Index | slice, n: int) -> Iterator[tuple[slice, Index | slice]]:
