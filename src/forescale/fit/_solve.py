@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 START_ROWS = 1_000
 #: Rows on which starts are first improved.
 RACE_ROWS = 120
-#: Elements (problems x rows) evaluated together, so that the arrays stay in cache.
-BLOCK = 60_000
+#: Elements (problems x rows) minimised together: the last problems open share few calls.
+BLOCK = 130_000
 #: Distinct starts that enter the race, for each parameter that had to be sampled.
 ENTRANTS = 4
 #: Steps allowed in each round of the race, and how many may enter the next.

@@ -24,8 +24,8 @@ Index = NDArray[np.intp]
 #: Logs of scales (in units of the data's centre) stay within this: e^50 is no scale at all.
 LOG_BOX = 50.0
 #: Elements (problems x rows) evaluated together. A tape keeps tens of arrays of this size
-#: alive: at 18 thousand they fit the cache, at 60 thousand an evaluation takes twice as long.
-CHUNK = 18_000
+#: alive: at 8 thousand they fit the cache, at 60 thousand an evaluation takes twice as long.
+CHUNK = 8_000
 #: Zero examples and zero proportions are legal inputs; their log is this.
 LOG_ZERO = -690.0
 
