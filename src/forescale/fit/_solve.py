@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.fit import _noise
+from forescale.fit._shared import Shared
 from forescale.fit._starts import starts
 from forescale.fit.objective import Objective
 from forescale.fit.problem import Problem
@@ -22,6 +23,8 @@ START_ROWS = 1_000
 RACE_ROWS = 120
 #: Elements (problems x rows) minimised together: the last problems open share few calls.
 BLOCK = 130_000
+#: Resamples in a block from which on they share their first evaluation.
+SHARED = 8
 #: Distinct starts that enter the race, for each parameter that had to be sampled.
 ENTRANTS = 4
 #: Steps allowed in each round of the race, and how many may enter the next.
@@ -163,6 +166,9 @@ def refit(
         ) -> tuple[Array, Array, Array]:
             return problem.all(theta, w[rows], None if y is None else y[rows], exact=False)
 
+        # From one point for all, the first evaluation is one for all.
+        one = start.ndim == 1 and size >= SHARED
+        shared = Shared(problem, start, block, seen) if one else None
         parts.append(
             minimise(
                 objective,
@@ -173,8 +179,8 @@ def refit(
                 rounding=max(problem.rounding, enough),
                 max_iterations=max_iterations,
                 approach=approach if problem.compiled.pairs else None,
-                # From one point for all, the first evaluation is one for all.
-                first=problem.all_at(start, block, seen) if start.ndim == 1 else None,
+                first=shared.parts if shared else None,
+                bend=shared.bend if shared and problem.compiled.pairs else None,
             )
         )
     return Minima(

@@ -163,7 +163,7 @@ class Problem:
             loss = self.rho.value(self.residuals(theta))
             loss *= w
             total = np.where(w > 0, loss, 0.0).sum(1)
-        total = total + self._prior(theta)[0]
+        total = total + self.prior(theta)[0]
         return np.where(np.isnan(total), np.inf, total)
 
     def all(
@@ -186,7 +186,7 @@ class Problem:
         k, p = len(theta), self.size
         y = np.broadcast_to(self.y if observed is None else observed, (k, len(self.y)))
         w = np.broadcast_to(self.weights if weights is None else weights, (k, len(self.y)))
-        value, g, h = self._prior(theta)
+        value, g, h = self.prior(theta)
         for columns, rows in zip(self.columns, self._rows, strict=True):
             for some, part in _chunks(k, rows, len(self.y)):
                 v, gg, hh = self._group(
@@ -200,38 +200,7 @@ class Problem:
                     where = np.arange(some.start, some.stop)[:, None]
                     g[where, columns] += gg
                     h[where[:, :, None], columns[:, None], columns[None, :]] += hh
-        return _sane(value, g, h)
-
-    def all_at(
-        self, theta: Array, weights: Array, observed: Array | None = None
-    ) -> tuple[Array, Array, Array]:
-        """What `all(exact=False)` gives for K resamples at one point theta, shape (P,).
-
-        The law is evaluated once and its rows contracted with every resample's weights.
-
-        Args:
-            theta: Coordinates of all resamples, shape (P,).
-            weights: Row weights, shape (K, n).
-            observed: Observed values, shape (K, n), instead of the problem's own.
-        """
-        k, n = weights.shape
-        y = self.y[None] if observed is None else observed
-        value, g, h = self._prior(np.broadcast_to(theta, (k, self.size)))
-        for columns, rows in zip(self.columns, self._rows, strict=True):
-            upper = np.triu_indices(len(columns))
-            for _, part in _chunks(1, rows, n):
-                with np.errstate(all="ignore"):
-                    f, *slopes = self.compiled.slope(*self._arguments(theta[None], columns, part))
-                    v, c1, c2 = self._loss(f, weights[:, part], y[:, part], exact=False)
-                    jacobian = np.stack([np.broadcast_to(s, f.shape)[0] for s in slopes])
-                    value += v
-                    g[:, columns] += c1 @ jacobian.T
-                    products = c2 @ (jacobian[upper[0]] * jacobian[upper[1]]).T
-                i, j = columns[upper[0]], columns[upper[1]]
-                h[:, i, j] += products
-                off = i != j
-                h[:, j[off], i[off]] += products[:, off]
-        return _sane(value, g, h)
+        return sane(value, g, h)
 
     def _loss(
         self, f: Array, w: Array, y: Array, *, exact: bool
@@ -278,6 +247,31 @@ class Problem:
                     h[:, j, i] += v
         return value, g, h
 
+    def row_derivatives(
+        self, theta: Array, columns: Index, rows: Index | slice
+    ) -> tuple[Array, Array, Array]:
+        """Law values (1, m) at one point theta (P,), and derivatives of the residuals there.
+
+        The first ones have shape (p, m). The second ones, of parameters i <= j and twice
+        where i < j, have shape (p (p + 1) / 2, m); of a program they are taken as zero.
+        """
+        p = len(columns)
+        with np.errstate(all="ignore"):
+            f, *rest = self.compiled.curve(*self._arguments(theta[None], columns, rows))
+            f = np.broadcast_to(f, (1, len(self.y[rows])))
+            first = np.stack([np.broadcast_to(d, f.shape)[0] for d in rest[:p]])
+            place = {q: i for i, q in enumerate(zip(*np.triu_indices(p), strict=True))}
+            second = np.zeros((len(place), f.shape[1]))
+            for q, d in zip(self.compiled.pairs, rest[p:], strict=True):
+                second[place[q]] = d
+            if self.log_residual:
+                # r_j = f_j/f and r_jk = f_jk/f - r_j r_k.
+                first = first / f
+                i, j = np.triu_indices(p)
+                second = second / f - first[i] * first[j]
+            second[np.not_equal(*np.triu_indices(p))] *= 2.0
+        return f, first, second
+
     def jacobian(self, theta: Array) -> Array:
         """Derivatives of the residuals, shape (n, P), at one point theta of shape (P,)."""
         out = np.zeros((len(self.y), self.size))
@@ -292,7 +286,8 @@ class Problem:
             out[index[:, None], columns[None, :]] = block
         return out
 
-    def _prior(self, theta: Array) -> tuple[Array, Array, Array]:
+    def prior(self, theta: Array) -> tuple[Array, Array, Array]:
+        """What the priors add to the objective, its gradient and its Hessian."""
         k, p = theta.shape
         value, g, h = np.zeros(k), np.zeros((k, p)), np.zeros((k, p, p))
         held = np.flatnonzero(np.isfinite(self.prior_sd))
@@ -306,7 +301,7 @@ class Problem:
         return value, g, h
 
 
-def _sane(value: Array, g: Array, h: Array) -> tuple[Array, Array, Array]:
+def sane(value: Array, g: Array, h: Array) -> tuple[Array, Array, Array]:
     """Infinite, and flat, where the law cannot be evaluated."""
     bad = ~(np.isfinite(value) & np.isfinite(g).all(1) & np.isfinite(h).all((1, 2)))
     if bad.any():

@@ -20,11 +20,13 @@ Objective = Callable[[Array, NDArray[np.intp]], Parts]
 
 #: Steps in a row that may end above the best value, and how far above it, relatively.
 STRAY = 2
-CLIMB = 0.1
+CLIMB = 1.0
 #: Steps taken on an approximate Hessian at most, and the relative gain of a step below which
 #: the exact one takes over: the end is then one or two steps away.
 ROUGH = 12
 FINISH = 1e-4
+#: A bend of the first step is followed if it is less than this share of the step's length.
+BENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def minimise(
     rounding: float = 0.0,
     approach: Objective | None = None,
     first: Parts | None = None,
+    bend: Callable[[Array, NDArray[np.intp]], Array] | None = None,
 ) -> Minima:
     """Minimise a batch of smooth functions inside a box, each to a proven minimum.
 
@@ -92,6 +95,8 @@ def minimise(
         approach: The same function with an approximate Hessian that is cheaper or never
             indefinite. It leads the way; the exact one finishes, and proves the minimum.
         first: What `approach`, or `objective` where there is none, gives at the start.
+        bend: (step, rows) -> by how much the gradient at the end of the first step will differ
+            from what the approximate Hessian says, twice.
     """
     k, p = start.shape
     held = np.broadcast_to(np.zeros(p, bool) if frozen is None else frozen, (k, p))
@@ -110,7 +115,7 @@ def minimise(
     finishing = known.copy()
     f, g, h = first or (approach or objective)(t, rows)
     evaluations = 0 if first else k
-    damping = np.full(k, 1e-4)
+    damping = np.full(k, 1e-6)
     stalled = np.zeros(k, int)
     # The best place seen and what is known there; the current place may lie above it.
     bt, bf, bg, bh, bknown = t, f, g, h, known
@@ -148,6 +153,9 @@ def minimise(
         trial = np.where(again[:, None], t, np.clip(t + step, low, high))
         moved = trial - t
         predicted = -(g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, h, moved)
+        if bend is not None and turn == 0:
+            moved = _bent(bend(moved, rows), moved, f, h, loose, damping)
+            trial = np.clip(t + moved, low, high)
         ft, gt, ht = _evaluate(objective, approach, trial, rows, finishing)
         evaluations += len(rows)
         gained = bf - ft
@@ -209,6 +217,15 @@ def _evaluate(
     f[exact], g[exact], h[exact] = objective(theta[exact], rows[exact])
     f[~exact], g[~exact], h[~exact] = approach(theta[~exact], rows[~exact])
     return f, g, h
+
+
+def _bent(q: Array, step: Array, f: Array, h: Array, loose: Bool, damping: Array) -> Array:
+    """The step with the second-order correction h^-1 q / 2, where that is small beside it."""
+    more, _, _ = _newton_step(f, 0.5 * q, h, loose, damping)
+    scale = np.sqrt(np.abs(np.einsum("kpp->kp", h)))
+    with np.errstate(all="ignore"):
+        share = np.linalg.norm(more * scale, axis=1) / np.linalg.norm(step * scale, axis=1)
+    return np.where((share < BENT)[:, None], step + more, step)
 
 
 def _boxed(
