@@ -353,6 +353,9 @@ def law_bounds(
                 ends = np.log([p.lower, p.upper]) if is_log else np.array([p.lower, p.upper])
             lower.append(max(float(ends[0]), -6 * LOG_BOX) if is_log else float(ends[0]))
             upper.append(min(float(ends[1]), 6 * LOG_BOX) if is_log else float(ends[1]))
+        elif coordinates[p.name] == "log" and not law.powers[p.name]:
+            lower.append(float(np.log(p.lower)))
+            upper.append(float(np.log(p.upper)))
         elif coordinates[p.name] == "log":
             lower.append(-LOG_BOX)
             upper.append(LOG_BOX)
