@@ -20,10 +20,11 @@ BLOCK = 512
 
 #: Evaluations spent on a resample, and likelihood ratios that one more step may leave on the
 #: table: along a flat valley of a law that the data hardly tell, the last digits cost the most.
-#: A proven minimum is left at ENOUGH, a hundredth of a standard deviation; a draw is thrown
-#: away when it is unproven and above NEAR.
+#: A proven minimum is left at ENOUGH, a thirtieth of a standard deviation at most (of 1024
+#: draws of five laws no prediction's spread changed by 0.4 %, where 4000 draws tell it to
+#: 1.1 %); a draw is thrown away when it is unproven and above NEAR.
 ITERATIONS = 120
-ENOUGH = 1e-4
+ENOUGH = 1e-3
 NEAR = 0.05
 
 
