@@ -262,7 +262,10 @@ def catalogue(resamples: int) -> None:
         one, found = cpu(lambda r=runs, w=law: fit(r, w), 3)
         each = np.arange(len(runs))
         many, (draws, _) = cpu(
-            lambda f=found, c=each: uncertainty.get("pairs").draw(f, resamples, 0, clusters=c, workers=1), 3
+            lambda f=found, c=each: uncertainty.get("pairs").draw(
+                f, resamples, 0, clusters=c, workers=1
+            ),
+            3,
         )
         cost[name] = one, many * RESAMPLES / resamples, len(draws) / resamples
     base = cost["chinchilla"]

@@ -202,9 +202,7 @@ class Problem:
                     h[where[:, :, None], columns[:, None], columns[None, :]] += hh
         return sane(value, g, h)
 
-    def _loss(
-        self, f: Array, w: Array, y: Array, *, exact: bool
-    ) -> tuple[Array, Array, Array]:
+    def _loss(self, f: Array, w: Array, y: Array, *, exact: bool) -> tuple[Array, Array, Array]:
         """Loss (K,), and what weighs f_j and f_jk (K, n) and f_j f_k (K, n) in its derivatives."""
         r = np.log(f / y) if self.log_residual else f - y
         rho, d1, d2 = self.rho.all(r)
@@ -260,16 +258,17 @@ class Problem:
             f, *rest = self.compiled.curve(*self._arguments(theta[None], columns, rows))
             f = np.broadcast_to(f, (1, len(self.y[rows])))
             first = np.stack([np.broadcast_to(d, f.shape)[0] for d in rest[:p]])
-            place = {q: i for i, q in enumerate(zip(*np.triu_indices(p), strict=True))}
-            second = np.zeros((len(place), f.shape[1]))
+            i, j = np.triu_indices(p)
+            place = np.zeros((p, p), int)
+            place[i, j] = np.arange(len(i))
+            second = np.zeros((len(i), f.shape[1]))
             for q, d in zip(self.compiled.pairs, rest[p:], strict=True):
                 second[place[q]] = d
             if self.log_residual:
                 # r_j = f_j/f and r_jk = f_jk/f - r_j r_k.
                 first = first / f
-                i, j = np.triu_indices(p)
                 second = second / f - first[i] * first[j]
-            second[np.not_equal(*np.triu_indices(p))] *= 2.0
+            second[i != j] *= 2.0
         return f, first, second
 
     def jacobian(self, theta: Array) -> Array:

@@ -43,7 +43,7 @@ def slopes(inputs: Mapping[str, Array], theta: Array) -> tuple[Array, ...]:
 
 
 def _root(a: Array, r: Array) -> Array:
-    """u with a softplus(u) - softplus(-u) = r.
+    """The u at which a softplus(u) - softplus(-u) = r.
 
     With L = E + (L0 - E) sigmoid(u) this is the law, r being the log of b/n^c in units of
     (L0 - E)^(1 - a). The left side rises in u with a slope between min(a, 1) and max(a, 1) and

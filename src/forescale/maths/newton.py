@@ -128,13 +128,20 @@ def minimise(
         # The gain of an undamped step is the proof of convergence; damping only shrinks it.
         size = np.maximum(np.abs(f), 1e-300)
         small = (gain <= tolerance * size + rounding) & (definite | ~loose.any(1))
-        small &= (damping <= 1e-2) & (strayed == 0) & known
+        small &= (damping <= 1e-2) & (strayed == 0) & known & np.isfinite(f)
         # A problem on a detour leaves from its best place, to which it soon returns.
         done = small | ((stalled > 12) & (strayed == 0)) | ~np.isfinite(f)
         if done.any():
             r = rows[done]
             theta[r], value[r], decrement[r] = bt[done], bf[done], gain[done]
-            converged[r] = small[done] & np.isfinite(f[done])
+            stuck = done & ~small
+            if stuck.any():
+                # Rejected steps have raised the damping, which would hide what is left to gain.
+                _, decrement[rows[stuck]], _ = _newton_step(
+                    f[stuck], g[stuck], h[stuck], loose[stuck], np.zeros(int(stuck.sum()))
+                )
+                decrement[rows[stuck & ~np.isfinite(f)]] = np.inf
+            converged[r] = small[done]
             at_bound[r] = bound[done]
             keep = ~done
             if not keep.any():
@@ -229,7 +236,14 @@ def _bent(q: Array, step: Array, f: Array, h: Array, loose: Bool, damping: Array
 
 
 def _boxed(
-    step: Array, f: Array, g: Array, h: Array, loose: Bool, damping: Array, least: Array, most: Array
+    step: Array,
+    f: Array,
+    g: Array,
+    h: Array,
+    loose: Bool,
+    damping: Array,
+    least: Array,
+    most: Array,
 ) -> Array:
     """The step with coordinates that would leave the box put on its wall and the rest re-solved.
 
