@@ -219,7 +219,8 @@ def refit_subsets(problem: Problem, theta: Array, told: NDArray[np.bool_], *, se
         max_iterations=60,
     )
     best = np.arange(k) * each + np.argmin(found.value.reshape(k, each), axis=1)
-    return found.take(best)
+    # The chosen ends may still be on their way along a flat valley.
+    return refit(problem, found.theta[best], weights)
 
 
 def thin(problem: Problem, most: int) -> Problem:

@@ -359,8 +359,8 @@ class Law:
         """The coordinate in which the fit moves a parameter.
 
         Logs where the parameter is a scale (its unit moves with an input's) or is declared
-        to move by factors: its size is then unknown by orders of magnitude. Otherwise the parameter itself, so that a
-        floor of zero is a place the fit can reach.
+        to move by factors: its size is then unknown by orders of magnitude. Otherwise the
+        parameter itself, so that a floor of zero is a place the fit can reach.
         """
         p = self.param(name)
         scale = p.lower >= 0 and bool(self.powers[name])
