@@ -151,6 +151,11 @@ def refit(
     start = np.where(problem.frozen, start, np.clip(start, problem.lower, problem.upper))
     begin = np.broadcast_to(start, (k, problem.size))
     size = max(1, BLOCK // n)
+    # Where most rows lie on a loss's straight branch, curvature comes and goes with every
+    # step: first derivatives alone lead nowhere, and the exact Hessian does all the work.
+    with np.errstate(all="ignore"):
+        bowl = problem.rho.all(problem.residuals(begin[:1]))[2] > 0
+    led = bool(problem.compiled.pairs) and float(bowl.mean()) > 0.5
     parts = []
     for i in range(0, k, size):
         block = weights[i : i + size]
@@ -167,7 +172,7 @@ def refit(
             return problem.all(theta, w[rows], None if y is None else y[rows], exact=False)
 
         # From one point for all, the first evaluation is one for all.
-        one = start.ndim == 1 and size >= SHARED
+        one = start.ndim == 1 and size >= SHARED and (led or not problem.compiled.pairs)
         shared = Shared(problem, start, block, seen) if one else None
         parts.append(
             minimise(
@@ -178,9 +183,9 @@ def refit(
                 frozen=problem.frozen,
                 rounding=max(problem.rounding, enough),
                 max_iterations=max_iterations,
-                approach=approach if problem.compiled.pairs else None,
+                approach=approach if led else None,
                 first=shared.parts if shared else None,
-                bend=shared.bend if shared and problem.compiled.pairs else None,
+                bend=shared.bend if shared and led else None,
             )
         )
     return Minima(

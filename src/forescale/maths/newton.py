@@ -20,7 +20,7 @@ Objective = Callable[[Array, NDArray[np.intp]], Parts]
 
 #: Steps in a row that may end above the best value, and how far above it, relatively.
 STRAY = 2
-CLIMB = 1.0
+CLIMB = 0.1
 #: Steps taken on an approximate Hessian at most, and the relative gain of a step below which
 #: the exact one takes over: the end is then one or two steps away.
 ROUGH = 12
@@ -115,7 +115,7 @@ def minimise(
     finishing = known.copy()
     f, g, h = first or (approach or objective)(t, rows)
     evaluations = 0 if first else k
-    damping = np.full(k, 1e-6)
+    damping = np.full(k, 1e-4 if bend is None else 1e-6)
     stalled = np.zeros(k, int)
     # The best place seen and what is known there; the current place may lie above it.
     bt, bf, bg, bh, bknown = t, f, g, h, known
@@ -153,7 +153,7 @@ def minimise(
             damping, stalled, strayed = damping[keep], stalled[keep], strayed[keep]
             known, bknown, finishing = known[keep], bknown[keep], finishing[keep]
             gain, size = gain[keep], size[keep]
-        finishing |= (gain <= FINISH * size) | (turn >= ROUGH)
+        finishing |= (gain <= FINISH * size) | (turn >= ROUGH) | (stalled > 1)
         step = _boxed(step, f, g, h, loose, damping, low - t, high - t)
         # An exact step that failed from an approximate place: look at that place exactly.
         again = finishing & ~known & (stalled > 0) & (strayed == 0)
