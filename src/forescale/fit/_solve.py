@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.fit import _noise
+from forescale.fit._shared import Shared
 from forescale.fit._starts import starts
 from forescale.fit.objective import Objective
 from forescale.fit.problem import Problem
@@ -20,8 +21,10 @@ Array = NDArray[np.float64]
 START_ROWS = 1_000
 #: Rows on which starts are first improved.
 RACE_ROWS = 120
-#: Elements (problems x rows) evaluated together, so that the arrays stay in cache.
-BLOCK = 60_000
+#: Elements (problems x rows) minimised together: the last problems open share few calls.
+BLOCK = 130_000
+#: Resamples in a block from which on they share their first evaluation.
+SHARED = 8
 #: Distinct starts that enter the race, for each parameter that had to be sampled.
 ENTRANTS = 4
 #: Steps allowed in each round of the race, and how many may enter the next.
@@ -131,6 +134,7 @@ def refit(
     observed: Array | None = None,
     *,
     max_iterations: int = 200,
+    enough: float = 0.0,
 ) -> Minima:
     """Minima of K resamples from a warm start.
 
@@ -140,10 +144,18 @@ def refit(
         weights: Row weights of each resample, shape (K, n).
         observed: Observed values of each resample, shape (K, n), if not the problem's own.
         max_iterations: Evaluations allowed per resample.
+        enough: Gain of a step, in units of the objective, below which it is not worth taking.
     """
     k, n = weights.shape
+    start = np.asarray(start, float)
+    start = np.where(problem.frozen, start, np.clip(start, problem.lower, problem.upper))
     begin = np.broadcast_to(start, (k, problem.size))
     size = max(1, BLOCK // n)
+    # Where most rows lie on a loss's straight branch, curvature comes and goes with every
+    # step: first derivatives alone lead nowhere, and the exact Hessian does all the work.
+    with np.errstate(all="ignore"):
+        bowl = problem.rho.all(problem.residuals(begin[:1]))[2] > 0
+    led = bool(problem.compiled.pairs) and float(bowl.mean()) > 0.5
     parts = []
     for i in range(0, k, size):
         block = weights[i : i + size]
@@ -154,6 +166,14 @@ def refit(
         ) -> tuple[Array, Array, Array]:
             return problem.all(theta, w[rows], None if y is None else y[rows])
 
+        def approach(
+            theta: Array, rows: NDArray[np.intp], w: Array = block, y: Array | None = seen
+        ) -> tuple[Array, Array, Array]:
+            return problem.all(theta, w[rows], None if y is None else y[rows], exact=False)
+
+        # From one point for all, the first evaluation is one for all.
+        one = start.ndim == 1 and size >= SHARED and (led or not problem.compiled.pairs)
+        shared = Shared(problem, start, block, seen) if one else None
         parts.append(
             minimise(
                 objective,
@@ -161,8 +181,11 @@ def refit(
                 problem.lower,
                 problem.upper,
                 frozen=problem.frozen,
-                rounding=problem.rounding,
+                rounding=max(problem.rounding, enough),
                 max_iterations=max_iterations,
+                approach=approach if led else None,
+                first=shared.parts if shared else None,
+                bend=shared.bend if shared and led else None,
             )
         )
     return Minima(
