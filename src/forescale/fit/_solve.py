@@ -30,7 +30,7 @@ ENTRANTS = 4
 #: Steps allowed in each round of the race, and how many may enter the next.
 ROUNDS = ((12, 8), (20, 4))
 #: Starts compared on each subset of the rows, and how many of them are followed.
-SUBSET_STARTS, SUBSET_ENTRANTS = 64, 4
+SUBSET_STARTS, SUBSET_ENTRANTS = 64, 3
 #: Relative change of the noise scale below which it has settled.
 SETTLED = 1e-7
 
@@ -221,7 +221,7 @@ def refit_subsets(problem: Problem, theta: Array, told: NDArray[np.bool_], *, se
         problem,
         begin.reshape(k * each, -1),
         np.repeat(weights, each, axis=0),
-        max_iterations=60,
+        max_iterations=20,
     )
     best = np.arange(k) * each + np.argmin(found.value.reshape(k, each), axis=1)
     # Only the winners go all the way: most of the others sit in flat valleys.
