@@ -309,3 +309,22 @@ def test_where_there_is_no_value_everything_is_left_to_gain():
     found = minimise(nowhere, np.zeros((3, 2)), FREE, -FREE)
     assert not found.converged.any()
     assert np.isinf(found.decrement).all()
+
+
+def test_a_step_that_meets_a_wall_is_solved_for_the_rest() -> None:
+    # A narrow valley that crosses the wall x = 0: clipping alone would creep along it.
+    h = np.array([[1.0, 0.999], [0.999, 1.0]])
+    target = np.array([-3.0, 1.0])
+
+    def quadratic(t: np.ndarray, _: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        d = t - target
+        g = d @ h
+        return 1.0 + 0.5 * (d * g).sum(1), g, np.broadcast_to(h, (len(t), 2, 2)).copy()
+
+    start = np.array([[5.0, 5.0], [1e-3, -4.0]])
+    found = minimise(quadratic, start, np.array([0.0, -np.inf]), np.full(2, np.inf))
+    assert found.converged.all()
+    assert found.at_bound.tolist() == [[True, False]] * 2
+    # On the wall the other coordinate answers for both.
+    np.testing.assert_allclose(found.theta[:, 1], 1.0 - 0.999 * 3.0, rtol=1e-6)
+    assert found.evaluations <= 12
