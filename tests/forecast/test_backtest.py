@@ -8,7 +8,8 @@ import pytest
 
 from forescale.fit import specify
 from forescale.forecast._cuts import cut_points
-from forescale.forecast.backtest import Backtest, Cut, backtest
+from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
+from forescale.forecast.choose import again, choose
 from forescale.runs import RunTable
 
 World = Callable[..., RunTable]
@@ -193,3 +194,25 @@ def test_the_clusters_of_a_fit_are_those_of_its_backtest(world: World) -> None:
     assert fitted.draws is not None
     without = of_fit(replace(fitted, draws=replace(fitted.draws, cluster=None)))
     assert not np.array_equal(with_clusters.cuts[0].lo, without.cuts[0].lo)
+
+
+def test_a_chosen_law_is_chosen_anew_from_the_runs_of_each_cut(world: World) -> None:
+    table = world(5)
+    found = choose(table, starts=64)
+    test = of_fit(found)
+    assert test.chosen
+    assert found.choice is not None
+    names = {c["law"] for c in found.choice["candidates"]}
+    for cut in test.cuts:
+        assert cut.law in names
+        scale = 6 * table["N"] * table["D"]
+        below = table.take(scale <= cut.limit * (1 + 1e-9))
+        assert len(below) == cut.trained
+        assert again(found, below).law.name == cut.law
+    assert test.to_dict()["law_chosen_at_each_cut"] is True
+    assert "chosen anew" in test.summary()
+
+
+def test_a_law_that_was_named_is_not_chosen(made: Backtest) -> None:
+    assert not made.chosen
+    assert {c.law for c in made.cuts} == {"chinchilla"}

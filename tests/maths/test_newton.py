@@ -208,3 +208,123 @@ def test_a_start_beyond_every_residual_still_finds_the_minimum():
     found = minimise(huber, np.array([[50.0], [-1e4]]), FREE[:1], -FREE[:1])
     assert found.converged.all()
     np.testing.assert_allclose(found.theta, 0.0, atol=1e-6)
+
+
+def valley(t, _rows=None):
+    """Rosenbrock's function as half a sum of squares, with Gauss and Newton's Hessian."""
+    f, g, _ = rosenbrock(t)
+    x = t[:, 0]
+    j = np.zeros((len(t), 2, 2))  # of the residuals 1 - x and 10 (y - x^2), times sqrt(2)
+    j[:, 0, 0], j[:, 1, 0], j[:, 1, 1] = -1, -20 * x, 10
+    return f, g, 2 * np.einsum("kri,krj->kij", j, j)
+
+
+def test_an_approach_ends_at_the_minimum_that_the_exact_hessian_finds():
+    start = np.random.default_rng(0).uniform(-3, 3, size=(200, 2))
+    low, high = np.array([-2.0, -1.5]), np.array([0.8, 4.0])
+    for box in ((FREE, -FREE), (low, high)):
+        plain = minimise(rosenbrock, start, *box, tolerance=1e-14)
+        found = minimise(rosenbrock, start, *box, tolerance=1e-14, approach=valley)
+        assert found.converged.all()
+        np.testing.assert_allclose(found.theta, plain.theta, atol=1e-5)
+        np.testing.assert_array_equal(found.at_bound, plain.at_bound)
+
+
+def test_an_approach_proves_nothing():
+    def ridge(t, _rows):  # x^2 - y^2 + y^4 from its saddle, where no gradient shows a way down
+        x, y = t.T
+        h = np.zeros((len(t), 2, 2))
+        h[:, 0, 0], h[:, 1, 1] = 2, 12 * y * y - 2
+        return x * x - y * y + y**4, np.stack([2 * x, 4 * y**3 - 2 * y], 1), h
+
+    def bowl(t, rows):
+        f, g, h = ridge(t, rows)
+        return f, g, np.abs(h)
+
+    found = minimise(ridge, np.zeros((1, 2)), FREE, -FREE, approach=bowl)
+    assert not found.converged[0]
+
+
+def test_a_poor_approach_costs_steps_and_no_more():
+    def stiff(t, rows):
+        f, g, _ = rosenbrock(t)
+        return f, g, np.broadcast_to(2000 * np.eye(2), (len(t), 2, 2)).copy()
+
+    start = np.random.default_rng(3).uniform(-2, 2, size=(50, 2))
+    found = minimise(rosenbrock, start, FREE, -FREE, tolerance=1e-14, approach=stiff)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.theta, 1.0, atol=1e-5)
+
+
+def test_a_first_evaluation_at_hand_is_not_made_again():
+    start = np.random.default_rng(0).uniform(-2, 2, size=(20, 2))
+    plain = minimise(rosenbrock, start, FREE, -FREE)
+    found = minimise(rosenbrock, start, FREE, -FREE, first=rosenbrock(start))
+    np.testing.assert_array_equal(found.theta, plain.theta)
+    assert found.evaluations == plain.evaluations - 20
+
+
+def test_a_bent_first_step_follows_a_curved_valley():
+    # Residuals a x and b (y - x^2): straight on from the floor is up the wall.
+    a, b, start = 1.0, 30.0, np.array([[1.0, 1.0]])
+
+    def f(t, _rows):
+        x, y = t.T
+        r = np.stack([a * x, b * (y - x * x)], 1)
+        j = np.zeros((len(t), 2, 2))
+        j[:, 0, 0], j[:, 1, 0], j[:, 1, 1] = a, -2 * b * x, b
+        h = np.einsum("kri,krj->kij", j, j)
+        h[:, 0, 0] += r[:, 1] * -2 * b
+        return 0.5 * (r * r).sum(1), np.einsum("kri,kr->ki", j, r), h
+
+    def bend(v, _rows):
+        along = -2 * b * v[:, 0] ** 2  # of the second residual
+        return np.stack([-2 * b * start[0, 0] * along, b * along], 1)
+
+    plain = minimise(f, start, FREE, -FREE, rounding=1e-12)
+    found = minimise(f, start, FREE, -FREE, rounding=1e-12, bend=bend)
+    np.testing.assert_allclose(found.theta, 0.0, atol=1e-3)
+    assert found.evaluations < plain.evaluations
+
+
+def test_what_is_left_to_gain_is_told_at_the_point_that_is_returned():
+    def coarse(t, _rows=None):  # values in steps of a tenth: steps stop paying before the end
+        f, g, h = rosenbrock(t)
+        return np.ceil(10 * f) / 10, g, h
+
+    start = np.random.default_rng(2).uniform(-3, 3, size=(60, 2))
+    found = minimise(coarse, start, FREE, -FREE, tolerance=0.0)
+    _, g, h = coarse(found.theta)
+    stuck = ~found.converged & (np.linalg.eigvalsh(h)[:, 0] > 0)
+    assert stuck.sum() > 5
+    gain = 0.5 * np.einsum("ki,ki->k", g, np.linalg.solve(h, g[:, :, None])[:, :, 0])
+    np.testing.assert_allclose(found.decrement[stuck], gain[stuck], rtol=1e-6, atol=1e-12)
+
+
+def test_where_there_is_no_value_everything_is_left_to_gain():
+    def nowhere(t, _rows):
+        k = len(t)
+        return np.full(k, np.inf), np.zeros((k, 2)), np.broadcast_to(np.eye(2), (k, 2, 2)).copy()
+
+    found = minimise(nowhere, np.zeros((3, 2)), FREE, -FREE)
+    assert not found.converged.any()
+    assert np.isinf(found.decrement).all()
+
+
+def test_a_step_that_meets_a_wall_is_solved_for_the_rest() -> None:
+    # A narrow valley that crosses the wall x = 0: clipping alone would creep along it.
+    h = np.array([[1.0, 0.999], [0.999, 1.0]])
+    target = np.array([-3.0, 1.0])
+
+    def quadratic(t: np.ndarray, _: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        d = t - target
+        g = d @ h
+        return 1.0 + 0.5 * (d * g).sum(1), g, np.broadcast_to(h, (len(t), 2, 2)).copy()
+
+    start = np.array([[5.0, 5.0], [1e-3, -4.0]])
+    found = minimise(quadratic, start, np.array([0.0, -np.inf]), np.full(2, np.inf))
+    assert found.converged.all()
+    assert found.at_bound.tolist() == [[True, False]] * 2
+    # On the wall the other coordinate answers for both.
+    np.testing.assert_allclose(found.theta[:, 1], 1.0 - 0.999 * 3.0, rtol=1e-6)
+    assert found.evaluations <= 12

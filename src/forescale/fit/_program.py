@@ -1,4 +1,4 @@
-"""Derivatives of a law that no formula can say, by differences, in the shape a tape gives."""
+"""Derivatives of a law that no formula can say, in the shape a tape gives."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ class Program:
         }
         t = np.concatenate(values[m:], axis=1)
         p = t.shape[1]
+        if self._slopes and law.slopes is not None:
+            return self._exact(x, t)
         out = [self._value(x, t)]
         if self._slopes:
             e = STEP * np.eye(p)
@@ -55,5 +57,15 @@ class Program:
     def _value(self, x: dict[str, Array], t: Array) -> Array:
         assert self._law.program is not None
         with np.errstate(all="ignore"):
-            natural = np.where(self._is_log, np.exp(np.clip(t, -300.0, 300.0)), t)
-            return np.asarray(self._law.program(x, natural), float)
+            return np.asarray(self._law.program(x, self._natural(t)), float)
+
+    def _exact(self, x: dict[str, Array], t: Array) -> list[Array]:
+        assert self._law.slopes is not None
+        with np.errstate(all="ignore"):
+            natural = self._natural(t)
+            value, *slopes = self._law.slopes(x, natural)
+            inner = np.where(self._is_log, natural, 1.0)
+            return [value, *(d * inner[:, j, None] for j, d in enumerate(slopes))]
+
+    def _natural(self, t: Array) -> Array:
+        return np.where(self._is_log, np.exp(np.clip(t, -300.0, 300.0)), t)

@@ -16,6 +16,9 @@ from forescale.maths.sequences import kronecker
 
 Array = NDArray[np.float64]
 
+#: Where a trial's values are beyond this, its linear part is not solved for.
+ABSURD = 1e120
+
 
 def starts(problem: Problem, count: int, *, seed: int = 0) -> Array:
     """Starting points in fitting coordinates, shape (count or a few more, P), best first."""
@@ -145,10 +148,12 @@ def _solve_linear(problem: Problem, group: int, theta: Array, linear: list[int])
         axis=1,
     )
     target = y - np.broadcast_to(offset, (k, n))
-    for j, v in zip(compiled.linear, basis, strict=True):
-        if j in fixed:
-            target = target - natural[:, j, None] * v
-    sane = np.isfinite(b).all((1, 2)) & np.isfinite(target).all(1)
+    with np.errstate(all="ignore"):
+        for j, v in zip(compiled.linear, basis, strict=True):
+            if j in fixed:
+                target = target - natural[:, j, None] * v
+    # NaN compares as false; what is absurd would overflow when squared.
+    sane = (np.abs(b) < ABSURD).all((1, 2)) & (np.abs(target) < ABSURD).all(1)
     b = np.where(sane[:, None, None], b, 0.0)
     target = np.where(sane[:, None], target, 0.0)
     weight = problem.weights[rows] / (y * y if problem.log_residual else 1.0)

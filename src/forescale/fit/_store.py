@@ -79,7 +79,15 @@ def _state(fit: Fit) -> dict[str, Any]:
         "law": {
             "inputs": list(law.inputs),
             "params": [
-                [p.name, p.unit, p.lower, p.upper, p.meaning, p.start and list(p.start)]
+                [
+                    p.name,
+                    p.unit,
+                    p.lower,
+                    p.upper,
+                    p.meaning,
+                    p.start and list(p.start),
+                    p.by_factors,
+                ]
                 for p in law.params
             ],
             "source": law.source,
@@ -149,8 +157,9 @@ def _law(data: Mapping[str, Any]) -> Law:
                 _number(hi),
                 m,
                 None if start is None else (start[0], start[1]),
+                bool(by_factors),
             )
-            for n, u, lo, hi, m, start in s["params"]
+            for n, u, lo, hi, m, start, by_factors in s["params"]
         ),
         source=s["source"],
         residual=s["residual"],

@@ -7,19 +7,16 @@ parameter vectors are evaluated at once; each may carry its own row weights (a r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.fit._program import Program
+from forescale.fit._compiled import Compiled, compile_law
 from forescale.fit._rho import Rho
 from forescale.laws import Law
-from forescale.maths.formula import Expr, Tape, derivative, number, substitute, symbol
-from forescale.maths.formula.tree import call
+from forescale.maths.formula import Tape
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -27,75 +24,10 @@ Index = NDArray[np.intp]
 #: Logs of scales (in units of the data's centre) stay within this: e^50 is no scale at all.
 LOG_BOX = 50.0
 #: Elements (problems x rows) evaluated together. A tape keeps tens of arrays of this size
-#: alive: at 18 thousand they fit the cache, at 60 thousand an evaluation takes twice as long.
-CHUNK = 18_000
+#: alive: at 8 thousand they fit the cache, at 60 thousand an evaluation takes twice as long.
+CHUNK = 8_000
 #: Zero examples and zero proportions are legal inputs; their log is this.
 LOG_ZERO = -690.0
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A law in fitting coordinates: tapes for values, gradients and Hessians."""
-
-    value: Tape | Program
-    slope: Tape | Program
-    curve: Tape | Program
-    pairs: tuple[tuple[int, int], ...]
-    linear: tuple[int, ...] = ()
-    basis: Tape | None = None
-
-
-def _log_name(name: str) -> str:
-    return f"log {name}"
-
-
-@lru_cache(maxsize=256)
-def compile_law(law: Law, coordinates: tuple[str, ...], logged: tuple[str, ...]) -> Compiled:
-    """Symbolic work of a fit, done once per law and choice of coordinates."""
-    if law.program is not None:
-        slope = Program(law, coordinates, logged, slopes=True)
-        return Compiled(Program(law, coordinates, logged, slopes=False), slope, slope, ())
-    into: dict[str, Expr] = {i: call("exp", (symbol(_log_name(i)),)) for i in logged}
-    moved = [_log_name(i) if i in logged else i for i in law.inputs]
-    names = []
-    for n, c in zip(law.names, coordinates, strict=True):
-        names.append(_log_name(n) if c == "log" else n)
-        if c == "log":
-            into[n] = call("exp", (symbol(_log_name(n)),))
-    tree = substitute(law.tree, into)
-    symbols = (*moved, *names)
-    rank = dict.fromkeys(moved, 1) | dict.fromkeys(names, 2)
-    first = [derivative(tree, n) for n in names]
-    pairs, second = [], []
-    for i, j in combinations_with_replacement(range(len(names)), 2):
-        d = derivative(first[i], names[j])
-        if not (d.op == "num" and d.value == 0.0):
-            pairs.append((i, j))
-            second.append(d)
-    # Coefficients that enter linearly (in natural coordinates) are eliminated in the starts.
-    natural = substitute(law.tree, {i: into[i] for i in logged})
-    linear = _linear_set(natural, law.names)
-    zero = {law.names[i]: number(0.0) for i in linear}
-    basis = [derivative(natural, law.names[i]) for i in linear]
-    rank_natural = dict.fromkeys(moved, 1) | dict.fromkeys(law.names, 2)
-    return Compiled(
-        value=Tape([tree], symbols, rank=rank),
-        slope=Tape([tree, *first], symbols, rank=rank),
-        curve=Tape([tree, *first, *second], symbols, rank=rank),
-        pairs=tuple(pairs),
-        linear=linear,
-        basis=Tape([substitute(natural, zero), *basis], (*moved, *law.names), rank=rank_natural),
-    )
-
-
-def _linear_set(tree: Expr, names: Sequence[str]) -> tuple[int, ...]:
-    """A largest set of parameters in which the law is jointly linear, found greedily."""
-    first = {n: derivative(tree, n) for n in names}
-    chosen: list[str] = []
-    for n in names:
-        if not first[n].symbols & {n, *chosen}:
-            chosen.append(n)
-    return tuple(names.index(n) for n in chosen)
 
 
 @dataclass(frozen=True)
@@ -231,26 +163,35 @@ class Problem:
             loss = self.rho.value(self.residuals(theta))
             loss *= w
             total = np.where(w > 0, loss, 0.0).sum(1)
-        total = total + self._prior(theta)[0]
+        total = total + self.prior(theta)[0]
         return np.where(np.isnan(total), np.inf, total)
 
     def all(
-        self, theta: Array, weights: Array | None = None, observed: Array | None = None
+        self,
+        theta: Array,
+        weights: Array | None = None,
+        observed: Array | None = None,
+        *,
+        exact: bool = True,
     ) -> tuple[Array, Array, Array]:
-        """Objective (K,), gradient (K, P) and exact Hessian (K, P, P).
+        """Objective (K,), gradient (K, P) and Hessian (K, P, P).
 
         Args:
             theta: Coordinates, shape (K, P).
             weights: Row weights, shape (n,) or (K, n), instead of the problem's own.
             observed: Observed values, shape (K, n), instead of the problem's own.
+            exact: Whether the Hessian is exact, or Gauss and Newton's: of first derivatives
+                alone, never indefinite, and cheaper the harder the law.
         """
         k, p = len(theta), self.size
         y = np.broadcast_to(self.y if observed is None else observed, (k, len(self.y)))
         w = np.broadcast_to(self.weights if weights is None else weights, (k, len(self.y)))
-        value, g, h = self._prior(theta)
+        value, g, h = self.prior(theta)
         for columns, rows in zip(self.columns, self._rows, strict=True):
             for some, part in _chunks(k, rows, len(self.y)):
-                v, gg, hh = self._group(theta[some], columns, part, w[some, part], y[some, part])
+                v, gg, hh = self._group(
+                    theta[some], columns, part, w[some, part], y[some, part], exact
+                )
                 value[some] += v
                 if len(self.columns) == 1 and p == len(columns):
                     g[some] += gg
@@ -259,42 +200,76 @@ class Problem:
                     where = np.arange(some.start, some.stop)[:, None]
                     g[where, columns] += gg
                     h[where[:, :, None], columns[:, None], columns[None, :]] += hh
-        bad = ~(np.isfinite(value) & np.isfinite(g).all(1) & np.isfinite(h).all((1, 2)))
-        if bad.any():
-            value[bad] = np.inf
-            g[bad], h[bad] = 0.0, np.eye(p)
-        return value, g, h
+        return sane(value, g, h)
+
+    def _loss(self, f: Array, w: Array, y: Array, *, exact: bool) -> tuple[Array, Array, Array]:
+        """Loss (K,), and what weighs f_j and f_jk (K, n) and f_j f_k (K, n) in its derivatives."""
+        r = np.log(f / y) if self.log_residual else f - y
+        rho, d1, d2 = self.rho.all(r)
+        value = np.einsum("kn,kn->k", w, np.broadcast_to(rho, w.shape))
+        c1, c2 = w * d1, w * (d2 if exact else np.maximum(d2, 0.0))
+        if self.log_residual:
+            # r_j = f_j/f and r_jk = f_jk/f - r_j r_k.
+            inverse = 1.0 / f
+            if exact:
+                c2 -= c1
+            c2 *= inverse
+            c2 *= inverse
+            c1 *= inverse
+        return value, c1, c2
 
     def _group(
-        self, theta: Array, columns: Index, rows: Index | slice, w: Array, y: Array
+        self,
+        theta: Array,
+        columns: Index,
+        rows: Index | slice,
+        w: Array,
+        y: Array,
+        exact: bool,
     ) -> tuple[Array, Array, Array]:
         p = len(columns)
+        tape = self.compiled.curve if exact else self.compiled.slope
         with np.errstate(all="ignore"):
-            out = self.compiled.curve(*self._arguments(theta, columns, rows))
-            f = np.broadcast_to(out[0], w.shape)
-            r = np.log(f / y) if self.log_residual else f - y
-            rho, d1, d2 = self.rho.all(r)
-            value = np.einsum("kn,kn->k", w, rho)
-            c1, c2 = w * d1, w * d2
-            if self.log_residual:
-                # r_j = f_j/f and r_jk = f_jk/f - r_j r_k.
-                inverse = 1.0 / f
-                c2 -= c1
-                c2 *= inverse
-                c2 *= inverse
-                c1 *= inverse
+            out = tape(*self._arguments(theta, columns, rows))
+            value, c1, c2 = self._loss(np.broadcast_to(out[0], w.shape), w, y, exact=exact)
             jacobian = np.empty((p, *w.shape))
             for j in range(p):
                 jacobian[j] = out[1 + j]
             g = np.einsum("jkn,kn->kj", jacobian, c1)
             left = (jacobian * c2).transpose(1, 0, 2)
             h = left @ jacobian.transpose(1, 2, 0)
-            for (i, j), d in zip(self.compiled.pairs, out[1 + p :], strict=True):
+            for (i, j), d in zip(self.compiled.pairs if exact else (), out[1 + p :], strict=True):
                 v = np.einsum("kn,kn->k", c1, np.broadcast_to(d, w.shape))
                 h[:, i, j] += v
                 if i != j:
                     h[:, j, i] += v
         return value, g, h
+
+    def row_derivatives(
+        self, theta: Array, columns: Index, rows: Index | slice
+    ) -> tuple[Array, Array, Array]:
+        """Law values (1, m) at one point theta (P,), and derivatives of the residuals there.
+
+        The first ones have shape (p, m). The second ones, of parameters i <= j and twice
+        where i < j, have shape (p (p + 1) / 2, m); of a program they are taken as zero.
+        """
+        p = len(columns)
+        with np.errstate(all="ignore"):
+            f, *rest = self.compiled.curve(*self._arguments(theta[None], columns, rows))
+            f = np.broadcast_to(f, (1, len(self.y[rows])))
+            first = np.stack([np.broadcast_to(d, f.shape)[0] for d in rest[:p]])
+            i, j = np.triu_indices(p)
+            place = np.zeros((p, p), int)
+            place[i, j] = np.arange(len(i))
+            second = np.zeros((len(i), f.shape[1]))
+            for q, d in zip(self.compiled.pairs, rest[p:], strict=True):
+                second[place[q]] = d
+            if self.log_residual:
+                # r_j = f_j/f and r_jk = f_jk/f - r_j r_k.
+                first = first / f
+                second = second / f - first[i] * first[j]
+            second[i != j] *= 2.0
+        return f, first, second
 
     def jacobian(self, theta: Array) -> Array:
         """Derivatives of the residuals, shape (n, P), at one point theta of shape (P,)."""
@@ -310,7 +285,8 @@ class Problem:
             out[index[:, None], columns[None, :]] = block
         return out
 
-    def _prior(self, theta: Array) -> tuple[Array, Array, Array]:
+    def prior(self, theta: Array) -> tuple[Array, Array, Array]:
+        """What the priors add to the objective, its gradient and its Hessian."""
         k, p = theta.shape
         value, g, h = np.zeros(k), np.zeros((k, p)), np.zeros((k, p, p))
         held = np.flatnonzero(np.isfinite(self.prior_sd))
@@ -322,6 +298,15 @@ class Problem:
             g[:, held] = precision * d
             h[:, held, held] = precision
         return value, g, h
+
+
+def sane(value: Array, g: Array, h: Array) -> tuple[Array, Array, Array]:
+    """Infinite, and flat, where the law cannot be evaluated."""
+    bad = ~(np.isfinite(value) & np.isfinite(g).all(1) & np.isfinite(h).all((1, 2)))
+    if bad.any():
+        value[bad] = np.inf
+        g[bad], h[bad] = 0.0, np.eye(g.shape[1])
+    return value, g, h
 
 
 def _chunks(k: int, rows: Index | slice, n: int) -> Iterator[tuple[slice, Index | slice]]:
@@ -367,6 +352,9 @@ def law_bounds(
                 ends = np.log([p.lower, p.upper]) if is_log else np.array([p.lower, p.upper])
             lower.append(max(float(ends[0]), -6 * LOG_BOX) if is_log else float(ends[0]))
             upper.append(min(float(ends[1]), 6 * LOG_BOX) if is_log else float(ends[1]))
+        elif coordinates[p.name] == "log" and not law.powers[p.name]:
+            lower.append(float(np.log(p.lower)))
+            upper.append(float(np.log(p.upper)))
         elif coordinates[p.name] == "log":
             lower.append(-LOG_BOX)
             upper.append(LOG_BOX)

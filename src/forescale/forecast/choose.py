@@ -38,6 +38,8 @@ CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 LEAST_RUNS = {"bnsl": 48}
 #: Held-out errors closer than this ratio are a tie.
 TIE = 1.15
+#: Relative held-out error below which it is rounding: runs without noise.
+EXACT = 1e-9
 #: Cuts used for scoring.
 SHARES = (0.15, 0.3, 0.45, 0.6)
 #: A law whose weight is below this brings nothing but time.
@@ -176,12 +178,13 @@ def _choose(
         weights = np.exp(-0.5 * np.minimum(delta, 700.0))
         best = int(np.argmin(aic))
     else:
-        best = int(np.nanargmin(scores))
-        tied = [i for i, s in enumerate(scores) if s <= TIE * scores[best]]
+        known = np.maximum(scores, EXACT)
+        best = int(np.nanargmin(known))
+        tied = [i for i, s in enumerate(known) if s <= TIE * known[best]]
         best = min(tied, key=lambda i: aic[i])
         with np.errstate(all="ignore"):
             # Each cut is one Gaussian look at a law's error of unknown size.
-            weights = np.nan_to_num((scores / np.nanmin(scores)) ** -float(2 * cuts))
+            weights = np.nan_to_num((known / np.nanmin(known)) ** -float(2 * cuts))
     weights = weights / weights.sum()
     weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
     weights = weights / weights.sum()

@@ -44,6 +44,8 @@ class Param:
         meaning: One phrase for the user.
         start: Range in which starts of the fit are drawn, with the inputs in units of their
             geometric mean; by default from the bounds and the kind of parameter.
+        by_factors: Whether the fit moves its log, as it does for every scale: of an amplitude
+            that stands beside exponents, though its unit moves with no input.
     """
 
     name: str
@@ -52,12 +54,18 @@ class Param:
     upper: float
     meaning: str = ""
     start: tuple[float, float] | None = None
+    by_factors: bool = False
 
     def __post_init__(self) -> None:
         if not self.lower < self.upper:
             raise BadOption(
                 f"parameter {self.name} has bounds [{self.lower:g}, {self.upper:g}]",
                 fix="the lower bound must lie below the upper one",
+            )
+        if self.by_factors and not self.lower > 0:
+            raise BadOption(
+                f"parameter {self.name} moves by factors from {self.lower:g}",
+                fix="give it a lower bound above zero",
             )
 
 
@@ -81,6 +89,8 @@ class Law:
         residual: "log" where the law predicts something positive whose relative error
             matters (losses), "raw" where it may be zero or negative (scores).
         program: Only for a law that no formula can say: (inputs, theta) -> values.
+        slopes: Its values and derivatives by each parameter, if it can tell them: without,
+            the fit takes differences.
     """
 
     name: str
@@ -97,6 +107,7 @@ class Law:
     units: Mapping[str, str] = field(default_factory=dict)
     residual: Literal["log", "raw"] = "log"
     program: Callable[[Mapping[str, Array], Array], Array] | None = None
+    slopes: Callable[[Mapping[str, Array], Array], Sequence[Array]] | None = None
 
     def __post_init__(self) -> None:
         names = [p.name for p in self.params]
@@ -347,12 +358,13 @@ class Law:
     def coordinate(self, name: str) -> Coordinate:
         """The coordinate in which the fit moves a parameter.
 
-        Logs where the parameter is a scale (its unit moves with an input's): its size is
-        then unknown by orders of magnitude. Otherwise the parameter itself, so that a
-        floor of zero is a place the fit can reach.
+        Logs where the parameter is a scale (its unit moves with an input's) or is declared
+        to move by factors: its size is then unknown by orders of magnitude. Otherwise the
+        parameter itself, so that a floor of zero is a place the fit can reach.
         """
         p = self.param(name)
-        return "log" if p.lower >= 0 and self.powers[name] else "linear"
+        scale = p.lower >= 0 and bool(self.powers[name])
+        return "log" if scale or p.by_factors else "linear"
 
     def __repr__(self) -> str:
         return f"Law({self.name}: {self.predicts} = {self.formula}, {len(self.params)} parameters)"

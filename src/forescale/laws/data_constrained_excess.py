@@ -9,7 +9,8 @@ with RN as repeated tokens do with RD.
 
 from forescale.laws import Law, Param
 
-_UN = "min(N, (A*alpha/(B*beta))^(1/alpha)*U^(beta/alpha))"
+# Min is taken of logs: their derivatives are short, those of a power of a power are not.
+_UN = "exp(min(log(N), log(A*alpha/(B*beta)*U^beta)/alpha))"
 
 LAW = Law(
     name="data_constrained_excess",

@@ -12,13 +12,21 @@ from forescale.maths.cholesky import solve_modified
 
 Array = NDArray[np.float64]
 Bool = NDArray[np.bool_]
-#: (theta (k, p), rows of the batch (k,)) -> value (k,), gradient (k, p), Hessian (k, p, p)
-Objective = Callable[[Array, NDArray[np.intp]], tuple[Array, Array, Array]]
+#: value (k,), gradient (k, p), Hessian (k, p, p)
+Parts = tuple[Array, Array, Array]
+#: (theta (k, p), rows of the batch (k,)) -> value, gradient and Hessian
+Objective = Callable[[Array, NDArray[np.intp]], Parts]
 
 
 #: Steps in a row that may end above the best value, and how far above it, relatively.
 STRAY = 2
 CLIMB = 0.1
+#: Steps taken on an approximate Hessian at most, and the relative gain of a step below which
+#: the exact one takes over: the end is then one or two steps away.
+ROUGH = 12
+FINISH = 1e-4
+#: A bend of the first step is followed if it is less than this share of the step's length.
+BENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,9 @@ def minimise(
     max_iterations: int = 200,
     tolerance: float = 1e-11,
     rounding: float = 0.0,
+    approach: Objective | None = None,
+    first: Parts | None = None,
+    bend: Callable[[Array, NDArray[np.intp]], Array] | None = None,
 ) -> Minima:
     """Minimise a batch of smooth functions inside a box, each to a proven minimum.
 
@@ -70,6 +81,11 @@ def minimise(
         tolerance: Relative gain of a Newton step below which a problem has converged.
         rounding: Gain below which it has converged in any case: with exact data the
             objective goes to zero and no relative tolerance is ever met.
+        approach: The same function with an approximate Hessian that is cheaper or never
+            indefinite. It leads the way; the exact one finishes, and proves the minimum.
+        first: What `approach`, or `objective` where there is none, gives at the start.
+        bend: (step, rows) -> by how much the gradient at the end of the first step will differ
+            from what the approximate Hessian says, twice.
     """
     k, p = start.shape
     held = np.broadcast_to(np.zeros(p, bool) if frozen is None else frozen, (k, p))
@@ -83,14 +99,17 @@ def minimise(
 
     rows = np.arange(k)
     t = theta.copy()
-    f, g, h = objective(t, rows)
-    evaluations = k
-    damping = np.full(k, 1e-4)
+    # Whether the Hessian at hand is the exact one, and whether the next one is to be.
+    known = np.full(k, approach is None)
+    finishing = known.copy()
+    f, g, h = first or (approach or objective)(t, rows)
+    evaluations = 0 if first else k
+    damping = np.full(k, 1e-4 if bend is None else 1e-6)
     stalled = np.zeros(k, int)
     # The best place seen and what is known there; the current place may lie above it.
-    bt, bf, bg, bh = t, f, g, h
+    bt, bf, bg, bh, bknown = t, f, g, h, known
     strayed = np.zeros(k, int)
-    for _ in range(max_iterations):
+    for turn in range(max_iterations):
         low, high, fixed = lo[rows], up[rows], held[rows]
         bound = ((t <= low) & (g > 0)) | ((t >= high) & (g < 0))
         loose = ~(bound | fixed)
@@ -98,12 +117,20 @@ def minimise(
         # The gain of an undamped step is the proof of convergence; damping only shrinks it.
         size = np.maximum(np.abs(f), 1e-300)
         small = (gain <= tolerance * size + rounding) & (definite | ~loose.any(1))
-        small &= (damping <= 1e-2) & (strayed == 0)
-        done = small | (stalled > 12) | ~np.isfinite(f)
+        small &= (damping <= 1e-2) & (strayed == 0) & known & np.isfinite(f)
+        # A problem on a detour leaves from its best place, to which it soon returns.
+        done = small | ((stalled > 12) & (strayed == 0)) | ~np.isfinite(f)
         if done.any():
             r = rows[done]
             theta[r], value[r], decrement[r] = bt[done], bf[done], gain[done]
-            converged[r] = small[done] & np.isfinite(f[done])
+            stuck = done & ~small
+            if stuck.any():
+                # Rejected steps have raised the damping, which would hide what is left to gain.
+                _, decrement[rows[stuck]], _ = _newton_step(
+                    f[stuck], g[stuck], h[stuck], loose[stuck], np.zeros(int(stuck.sum()))
+                )
+                decrement[rows[stuck & ~np.isfinite(f)]] = np.inf
+            converged[r] = small[done]
             at_bound[r] = bound[done]
             keep = ~done
             if not keep.any():
@@ -113,11 +140,19 @@ def minimise(
             bt, bf, bg, bh = bt[keep], bf[keep], bg[keep], bh[keep]
             low, high, loose, step = low[keep], high[keep], loose[keep], step[keep]
             damping, stalled, strayed = damping[keep], stalled[keep], strayed[keep]
+            known, bknown, finishing = known[keep], bknown[keep], finishing[keep]
+            gain, size = gain[keep], size[keep]
+        finishing |= (gain <= FINISH * size) | (turn >= ROUGH) | (stalled > 1)
         step = _boxed(step, f, g, h, loose, damping, low - t, high - t)
-        trial = np.clip(t + step, low, high)
+        # An exact step that failed from an approximate place: look at that place exactly.
+        again = finishing & ~known & (stalled > 0) & (strayed == 0)
+        trial = np.where(again[:, None], t, np.clip(t + step, low, high))
         moved = trial - t
         predicted = -(g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, h, moved)
-        ft, gt, ht = objective(trial, rows)
+        if bend is not None and turn == 0:
+            moved = _bent(bend(moved, rows), moved, f, h, loose, damping)
+            trial = np.clip(t + moved, low, high)
+        ft, gt, ht = _evaluate(objective, approach, trial, rows, finishing)
         evaluations += len(rows)
         gained = bf - ft
         # Rounding hides gains below this; a step that cannot be told from none is taken.
@@ -143,11 +178,13 @@ def minimise(
         bf = np.where(better, ft, bf)
         bg = np.where(better[:, None], gt, bg)
         bh = np.where(better[:, None, None], ht, bh)
+        bknown = np.where(better, finishing, bknown)
         # Where the detour did not pay, back to the best place with more damping.
         t = np.where(forgiven[:, None], trial, bt)
         f = np.where(forgiven, ft, bf)
         g = np.where(forgiven[:, None], gt, bg)
         h = np.where(forgiven[:, None, None], ht, bh)
+        known = np.where(forgiven, finishing, bknown)
     t, f, g, h = bt, bf, bg, bh
     if len(rows):
         theta[rows], value[rows] = t, f
@@ -155,8 +192,36 @@ def minimise(
         loose = ~(bound | held[rows])
         _, gain, definite = _newton_step(f, g, h, loose, np.zeros(len(rows)))
         decrement[rows], at_bound[rows] = gain, bound
-        converged[rows] = (gain <= tolerance * np.abs(f) + rounding) & definite
+        converged[rows] = (gain <= tolerance * np.abs(f) + rounding) & definite & bknown
     return Minima(theta, value, decrement, converged, at_bound, evaluations)
+
+
+def _evaluate(
+    objective: Objective,
+    approach: Objective | None,
+    theta: Array,
+    rows: NDArray[np.intp],
+    exact: Bool,
+) -> Parts:
+    """The objective at each point, with the exact Hessian only where it is asked for."""
+    if approach is None or exact.all():
+        return objective(theta, rows)
+    if not exact.any():
+        return approach(theta, rows)
+    k, p = theta.shape
+    f, g, h = np.empty(k), np.empty((k, p)), np.empty((k, p, p))
+    f[exact], g[exact], h[exact] = objective(theta[exact], rows[exact])
+    f[~exact], g[~exact], h[~exact] = approach(theta[~exact], rows[~exact])
+    return f, g, h
+
+
+def _bent(q: Array, step: Array, f: Array, h: Array, loose: Bool, damping: Array) -> Array:
+    """The step with the second-order correction h^-1 q / 2, where that is small beside it."""
+    more, _, _ = _newton_step(f, 0.5 * q, h, loose, damping)
+    scale = np.sqrt(np.abs(np.einsum("kpp->kp", h)))
+    with np.errstate(all="ignore"):
+        share = np.linalg.norm(more * scale, axis=1) / np.linalg.norm(step * scale, axis=1)
+    return np.where((share < BENT)[:, None], step + more, step)
 
 
 def _boxed(

@@ -15,12 +15,17 @@ Array = NDArray[np.float64]
 
 #: Resamples made from one stream of random numbers: a block is the unit of work, so the draws
 #: do not depend on how many workers share the blocks.
-BLOCK = 256
+BLOCK = 512
 
 
-#: Evaluations spent on a resample, and the likelihood ratio that may be left on the table:
-#: along a flat valley of a law that the data hardly tell, the last digits cost the most.
+#: Evaluations spent on a resample, and likelihood ratios that one more step may leave on the
+#: table: along a flat valley of a law that the data hardly tell, the last digits cost the most.
+#: A proven minimum is left at ENOUGH, a thirtieth of a standard deviation at most (of 1024
+#: draws of five laws the spread of predictions changed by at most 0.6 %, of farseer's, which
+#: 240 runs do not tell, by 1.4 %; 4000 draws tell a spread to 1.1 %); a draw is thrown away
+#: when it is unproven and above NEAR.
 ITERATIONS = 120
+ENOUGH = 1e-3
 NEAR = 0.05
 
 
@@ -64,7 +69,14 @@ def resampled(
 
     def block(stream: np.random.SeedSequence, count: int) -> tuple[Array, NDArray[np.bool_]]:
         weights, observed = resample(np.random.default_rng(stream), count)
-        found = refit(fit.problem, fit.theta, weights, observed, max_iterations=ITERATIONS)
+        found = refit(
+            fit.problem,
+            fit.theta,
+            weights,
+            observed,
+            max_iterations=ITERATIONS,
+            enough=0.5 * ENOUGH * fit.sigma**2,
+        )
         # What one more Newton step would gain, as a likelihood ratio: far below the one or
         # two that tell two draws apart, the step is not worth taking.
         left = 2.0 * found.decrement / fit.sigma**2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from forescale.maths.formula import tree
-from forescale.maths.formula.tree import MINUS_ONE, ONE, TWO, ZERO, Expr, add, call, mul, power
+from forescale.maths.formula.tree import ONE, TWO, ZERO, Expr, add, call, mul, power
 
 
 def derivative(e: Expr, name: str, _memo: dict[Expr, Expr] | None = None) -> Expr:
@@ -55,13 +55,14 @@ def derivative(e: Expr, name: str, _memo: dict[Expr, Expr] | None = None) -> Exp
         case "softplus":
             out = call("sigmoid", (a,)) * d(a)
         case "abs":
-            out = (a / e) * d(a)
+            out = call("sign", (a,)) * d(a)
+        case "sign":
+            out = ZERO
         case "max" | "min":
-            # Half the sum plus or minus half the distance: the same function with a rule above.
+            # Half the sum plus or minus half the distance: at a tie the mean of both sides.
             x, y = e.args
-            distance = call("abs", (x - y,))
-            sign = ONE if e.op == "max" else MINUS_ONE
-            out = d((x + y + sign * distance) / TWO)
+            ahead = call("sign", (x - y if e.op == "max" else y - x,))
+            out = ((ONE + ahead) * d(x) + (ONE - ahead) * d(y)) / TWO
         case _:
             raise AssertionError(f"no rule for {e.op}")
     memo[e] = out

@@ -112,6 +112,11 @@ def symbol(name: str) -> Expr:
 ZERO, ONE, MINUS_ONE, TWO = number(0), number(1), number(-1), number(2)
 
 
+def pair(a: Expr, b: Expr) -> Expr:
+    """The product of two factors as one node of its own: a step of computing a larger one."""
+    return _intern("mul", (a, b))
+
+
 def neg(a: Expr) -> Expr:
     """Minus `a`."""
     return mul((MINUS_ONE, a))
