@@ -33,8 +33,9 @@ RUNGS, LEAST_STEPS = 5, 128
 DOUBLINGS, TOP_DOUBLINGS = (6, 5, 4), 3
 #: Shares of the budget: tuning, the longest run, and what is left for fit and accidents.
 TUNING, LONGEST, SPARE = 0.15, 0.12, 0.15
-#: Learning rates tried, as factors of two around the optimizer's own.
-RATES = (-3, -2, -1, 0, 1, 2)
+#: Learning rates tried, as factors of two around the optimizer's own, and how many more are
+#: tried where the best lies at an end.
+RATES, FARTHER = (-2, -1, 0, 1, 2), 4
 #: How the best rate may fall with the data.
 STEEPEST = -0.5
 
@@ -74,16 +75,10 @@ class Design:
             for k in range(count)
         ]
 
-    def tuning(self, middle: float) -> list[Config]:
-        """Runs of the smallest size at several rates, for a short and a longer budget."""
-        return [
-            msgspec.convert(
-                {**self.base, "size": self.sizes[0], "steps": n, "lr": _short(middle * 2.0**r)},
-                Config,
-            )
-            for n in self.horizons
-            for r in RATES
-        ]
+    def trial(self, steps: int, rate: float) -> Config:
+        """A run of the smallest size that tries a rate."""
+        values = {**self.base, "size": self.sizes[0], "steps": steps, "lr": _short(rate)}
+        return msgspec.convert(values, Config)
 
     @property
     def horizons(self) -> tuple[int, int]:
@@ -140,8 +135,10 @@ def design(
             dict(base), sizes, steps, most, tuple(map(tuple, seeds)), paces, cost + TUNING * total
         )
     if best is None:
-        longest = pace(DIAL[RUNGS - 1]) * LEAST_STEPS * 2 ** (TOP_DOUBLINGS - 1)
-        least = longest / (LONGEST * workers * (1.0 - SPARE))
+        smallest = [pace(s) for s in DIAL[:RUNGS]]
+        longest = smallest[-1] * LEAST_STEPS * 2 ** (TOP_DOUBLINGS - 1) / LONGEST
+        whole = sum(smallest) * LEAST_STEPS * (2 ** DOUBLINGS[-1] - 1) / (1.0 - TUNING)
+        least = max(longest, whole) / (workers * (1.0 - SPARE))
         raise BadOption(
             f"{budget:.0f} s with {workers} runs at a time do not allow a ladder of {RUNGS} sizes",
             fix=f"give {math.ceil(least / 60)} minutes or more, or more workers",
@@ -197,6 +194,14 @@ def best_rate(rows: Sequence[Mapping[str, Any]]) -> float:
     y = [seen[r] for r in rates[i - 1 : i + 2]]
     a, b, _ = np.polyfit(x, y, 2)
     return float(np.exp(np.clip(-b / (2 * a), x[0], x[2]))) if a > 0 else rates[i]
+
+
+def farther(tried: Sequence[float], best: float) -> list[float]:
+    """The next rate outwards, where the best of those tried lies at an end."""
+    low, high = min(tried), max(tried)
+    if best >= high * 0.99:
+        return [2.0 * high]
+    return [0.5 * low] if best <= low * 1.01 else []
 
 
 def rate_rule(horizons: tuple[int, int], best: tuple[float, float]) -> Callable[[int], float]:
@@ -260,11 +265,18 @@ def ladder(
         **others,
     }
     middle = base.get("lr") or optimizers.get(str(base.get("optimizer", "adamw"))).lr
-    trials = made.tuning(float(middle))
-    sweep(trials, folder, name="tuning", say=_staged("tuning", say), **options)
-    rows = [r["row"] for r in results(trials, folder)]
-    best = [best_rate([r for r in rows if r["steps"] == n]) for n in made.horizons]
-    configs = made.runs(rate_rule(made.horizons, (best[0], best[1])))
+    tried = {n: [float(middle) * 2.0**r for r in RATES] for n in made.horizons}
+    for _ in range(1 + FARTHER):
+        trials = [made.trial(n, r) for n, rates in tried.items() for r in rates]
+        sweep(trials, folder, name="tuning", say=_staged("tuning", say), **options)
+        rows = [r["row"] for r in results(trials, folder)]
+        best = {n: best_rate([r for r in rows if r["steps"] == n]) for n in tried}
+        ends = {n: farther(rates, best[n]) for n, rates in tried.items()}
+        if not any(ends.values()):
+            break
+        tried = {n: [*rates, *ends[n]] for n, rates in tried.items()}
+    first, second = made.horizons
+    configs = made.runs(rate_rule(made.horizons, (best[first], best[second])))
     runs = sweep(configs, folder, say=_staged("ladder", say), **options)
     return runs, made
 

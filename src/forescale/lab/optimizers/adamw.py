@@ -28,6 +28,6 @@ OPTIMIZER = Optimizer(
     what="Adam with decoupled weight decay.",
     source="Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization",
     make=make,
-    lr=4e-3,
+    lr=8e-3,
     settings={"beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.1},
 )
