@@ -46,7 +46,7 @@ def run(
     rule: Annotated[
         tuple[str, ...], _list("--rule", "NAME[:SETTING=VALUE]", "Change the loop. Repeat.")
     ] = ("clip",),
-    batch: Annotated[int, Parameter(help="Examples (sequences) in a step.")] = 16,
+    batch: Annotated[int, Parameter(help="Examples (sequences) in a step.")] = 8,
     budget: Annotated[str, Parameter(help="For ladder: wall time, such as 10min.")] = "10min",
     folder: Annotated[
         Path | None,
