@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,109 +91,196 @@ def minimise(
     held = np.broadcast_to(np.zeros(p, bool) if frozen is None else frozen, (k, p))
     # A frozen coordinate keeps its value even where that lies outside the box.
     lo, up = np.where(held, start, lower), np.where(held, start, upper)
-    theta = np.clip(start, lo, up)
-    value = np.full(k, np.inf)
-    decrement = np.full(k, np.inf)
-    converged = np.zeros(k, bool)
-    at_bound = np.zeros((k, p), bool)
-
-    rows = np.arange(k)
-    t = theta.copy()
-    # Whether the Hessian at hand is the exact one, and whether the next one is to be.
-    known = np.full(k, approach is None)
-    finishing = known.copy()
-    f, g, h = first or (approach or objective)(t, rows)
-    evaluations = 0 if first else k
-    damping = np.full(k, 1e-4 if bend is None else 1e-6)
-    stalled = np.zeros(k, int)
-    # The best place seen and what is known there; the current place may lie above it.
-    bt, bf, bg, bh, bknown = t, f, g, h, known
-    strayed = np.zeros(k, int)
+    ends = _Ends(np.clip(start, lo, up))
+    w = _Walk.begin(ends.theta, objective, approach, first, damping=1e-4 if bend is None else 1e-6)
+    ends.evaluations = 0 if first else k
     for turn in range(max_iterations):
-        low, high, fixed = lo[rows], up[rows], held[rows]
-        bound = ((t <= low) & (g > 0)) | ((t >= high) & (g < 0))
+        low, high, fixed = lo[w.rows], up[w.rows], held[w.rows]
+        bound = ((w.t <= low) & (w.g > 0)) | ((w.t >= high) & (w.g < 0))
         loose = ~(bound | fixed)
-        step, gain, definite = _newton_step(f, g, h, loose, damping)
+        step, gain, definite = _newton_step(w.f, w.g, w.h, loose, w.damping)
         # The gain of an undamped step is the proof of convergence; damping only shrinks it.
-        size = np.maximum(np.abs(f), 1e-300)
+        size = np.maximum(np.abs(w.f), 1e-300)
         small = (gain <= tolerance * size + rounding) & (definite | ~loose.any(1))
-        small &= (damping <= 1e-2) & (strayed == 0) & known & np.isfinite(f)
+        small &= (w.damping <= 1e-2) & (w.strayed == 0) & w.known & np.isfinite(w.f)
         # A problem on a detour leaves from its best place, to which it soon returns.
-        done = small | ((stalled > 12) & (strayed == 0)) | ~np.isfinite(f)
+        done = small | ((w.stalled > 12) & (w.strayed == 0)) | ~np.isfinite(w.f)
         if done.any():
-            r = rows[done]
-            theta[r], value[r], decrement[r] = bt[done], bf[done], gain[done]
-            stuck = done & ~small
-            if stuck.any():
-                # Rejected steps have raised the damping, which would hide what is left to gain.
-                _, decrement[rows[stuck]], _ = _newton_step(
-                    f[stuck], g[stuck], h[stuck], loose[stuck], np.zeros(int(stuck.sum()))
-                )
-                decrement[rows[stuck & ~np.isfinite(f)]] = np.inf
-            converged[r] = small[done]
-            at_bound[r] = bound[done]
+            ends.take(w, done, small, gain, bound, loose)
             keep = ~done
-            if not keep.any():
-                rows = rows[keep]
+            w.keep(keep)
+            if not len(w.rows):
                 break
-            rows, t, f, g, h = rows[keep], t[keep], f[keep], g[keep], h[keep]
-            bt, bf, bg, bh = bt[keep], bf[keep], bg[keep], bh[keep]
             low, high, loose, step = low[keep], high[keep], loose[keep], step[keep]
-            damping, stalled, strayed = damping[keep], stalled[keep], strayed[keep]
-            known, bknown, finishing = known[keep], bknown[keep], finishing[keep]
             gain, size = gain[keep], size[keep]
-        finishing |= (gain <= FINISH * size) | (turn >= ROUGH) | (stalled > 1)
-        step = _boxed(step, f, g, h, loose, damping, low - t, high - t)
+        w.finishing |= (gain <= FINISH * size) | (turn >= ROUGH) | (w.stalled > 1)
+        step = _boxed(step, w.f, w.g, w.h, loose, w.damping, low - w.t, high - w.t)
         # An exact step that failed from an approximate place: look at that place exactly.
-        again = finishing & ~known & (stalled > 0) & (strayed == 0)
-        trial = np.where(again[:, None], t, np.clip(t + step, low, high))
-        moved = trial - t
-        predicted = -(g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, h, moved)
+        again = w.finishing & ~w.known & (w.stalled > 0) & (w.strayed == 0)
+        trial = np.where(again[:, None], w.t, np.clip(w.t + step, low, high))
+        moved = trial - w.t
+        predicted = -(w.g * moved).sum(1) - 0.5 * np.einsum("kp,kpq,kq->k", moved, w.h, moved)
         if bend is not None and turn == 0:
-            moved = _bent(bend(moved, rows), moved, f, h, loose, damping)
-            trial = np.clip(t + moved, low, high)
-        ft, gt, ht = _evaluate(objective, approach, trial, rows, finishing)
-        evaluations += len(rows)
-        gained = bf - ft
+            moved = _bent(bend(moved, w.rows), moved, w.f, w.h, loose, w.damping)
+            trial = np.clip(w.t + moved, low, high)
+        found = _evaluate(objective, approach, trial, w.rows, w.finishing)
+        ends.evaluations += len(w.rows)
+        w.move(trial, found, predicted)
+    ends.stop(w, lo, up, held, tolerance, rounding)
+    return ends.minima()
+
+
+@dataclass
+class _Walk:
+    """Problems still on their way: where each stands, and the best place it has seen.
+
+    The current place may lie above the best one. `known` says whether the Hessian at hand is
+    the exact one, `finishing` whether the next one is to be.
+    """
+
+    rows: NDArray[np.intp]
+    t: Array
+    f: Array
+    g: Array
+    h: Array
+    known: Bool
+    best_t: Array
+    best_f: Array
+    best_g: Array
+    best_h: Array
+    best_known: Bool
+    finishing: Bool
+    damping: Array
+    stalled: NDArray[np.intp]
+    strayed: NDArray[np.intp]
+
+    @staticmethod
+    def begin(
+        start: Array,
+        objective: Objective,
+        approach: Objective | None,
+        first: Parts | None,
+        *,
+        damping: float,
+    ) -> _Walk:
+        """All problems at their starts."""
+        k = len(start)
+        rows, t = np.arange(k), start.copy()
+        f, g, h = first or (approach or objective)(t, rows)
+        known = np.full(k, approach is None)
+        none = np.zeros(k, np.intp)
+        return _Walk(
+            rows,
+            t,
+            f,
+            g,
+            h,
+            known,
+            t,
+            f,
+            g,
+            h,
+            known,
+            known.copy(),
+            np.full(k, damping),
+            none,
+            none,
+        )
+
+    def keep(self, some: Bool) -> None:
+        """Let the other problems go."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name)[some])
+
+    def move(self, trial: Array, found: Parts, predicted: Array) -> None:
+        """Go to the trial points where that pays or may yet pay, and set the damping."""
+        ft, gt, ht = found
+        gained = self.best_f - ft
         # Rounding hides gains below this; a step that cannot be told from none is taken.
-        noise = 4e-16 * np.abs(bf) * 8
+        noise = 4e-16 * np.abs(self.best_f) * 8
         better = (gained > 0) | ((gained >= -noise) & (np.abs(predicted) <= noise))
         better &= np.isfinite(ft)
         # Along a curved valley a long step climbs its wall and the next one falls to its floor
         # farther on: a step up is forgiven while the following ones may still pay for it.
-        forgiven = ~better & (strayed < STRAY) & (ft <= bf + CLIMB * np.abs(bf))
+        limit = self.best_f + CLIMB * np.abs(self.best_f)
+        forgiven = ~better & (self.strayed < STRAY) & (ft <= limit)
         with np.errstate(all="ignore"):
-            ratio = np.where(predicted > 0, (f - ft) / predicted, 1.0)
-        eased = np.where(ratio < 0.25, damping * 3, damping)
-        relaxed = np.where(ratio > 0.75, damping * 0.1, eased)
+            ratio = np.where(predicted > 0, (self.f - ft) / predicted, 1.0)
+        eased = np.where(ratio < 0.25, self.damping * 3, self.damping)
+        relaxed = np.where(ratio > 0.75, self.damping * 0.1, eased)
         damping = np.where(
             better,
-            np.where(strayed > 0, damping * 0.1, relaxed),
-            np.where(forgiven, damping, np.maximum(damping * 10, 1e-3)),
+            np.where(self.strayed > 0, self.damping * 0.1, relaxed),
+            np.where(forgiven, self.damping, np.maximum(self.damping * 10, 1e-3)),
         )
-        damping = np.clip(damping, 1e-9, 1e12)
-        stalled = np.where(better & (gained > noise), 0, stalled + 1)
-        strayed = np.where(forgiven, strayed + 1, 0)
-        bt = np.where(better[:, None], trial, bt)
-        bf = np.where(better, ft, bf)
-        bg = np.where(better[:, None], gt, bg)
-        bh = np.where(better[:, None, None], ht, bh)
-        bknown = np.where(better, finishing, bknown)
+        self.damping = np.clip(damping, 1e-9, 1e12)
+        self.stalled = np.where(better & (gained > noise), 0, self.stalled + 1)
+        self.strayed = np.where(forgiven, self.strayed + 1, 0)
+        self.best_t = np.where(better[:, None], trial, self.best_t)
+        self.best_f = np.where(better, ft, self.best_f)
+        self.best_g = np.where(better[:, None], gt, self.best_g)
+        self.best_h = np.where(better[:, None, None], ht, self.best_h)
+        self.best_known = np.where(better, self.finishing, self.best_known)
         # Where the detour did not pay, back to the best place with more damping.
-        t = np.where(forgiven[:, None], trial, bt)
-        f = np.where(forgiven, ft, bf)
-        g = np.where(forgiven[:, None], gt, bg)
-        h = np.where(forgiven[:, None, None], ht, bh)
-        known = np.where(forgiven, finishing, bknown)
-    t, f, g, h = bt, bf, bg, bh
-    if len(rows):
-        theta[rows], value[rows] = t, f
-        bound = ((t <= lo[rows]) & (g > 0)) | ((t >= up[rows]) & (g < 0))
-        loose = ~(bound | held[rows])
-        _, gain, definite = _newton_step(f, g, h, loose, np.zeros(len(rows)))
-        decrement[rows], at_bound[rows] = gain, bound
-        converged[rows] = (gain <= tolerance * np.abs(f) + rounding) & definite & bknown
-    return Minima(theta, value, decrement, converged, at_bound, evaluations)
+        self.t = np.where(forgiven[:, None], trial, self.best_t)
+        self.f = np.where(forgiven, ft, self.best_f)
+        self.g = np.where(forgiven[:, None], gt, self.best_g)
+        self.h = np.where(forgiven[:, None, None], ht, self.best_h)
+        self.known = np.where(forgiven, self.finishing, self.best_known)
+
+
+class _Ends:
+    """Where each problem of the batch ended, as far as they have."""
+
+    def __init__(self, theta: Array) -> None:
+        k, p = theta.shape
+        self.theta = theta
+        self.value, self.decrement = np.full(k, np.inf), np.full(k, np.inf)
+        self.converged, self.at_bound = np.zeros(k, bool), np.zeros((k, p), bool)
+        self.evaluations = 0
+
+    def take(
+        self, w: _Walk, done: Bool, small: Bool, gain: Array, bound: Bool, loose: Bool
+    ) -> None:
+        """Note the problems that are done: at a proven minimum, stuck, or without a value."""
+        r = w.rows[done]
+        self.theta[r], self.value[r] = w.best_t[done], w.best_f[done]
+        self.decrement[r] = gain[done]
+        stuck = done & ~small
+        if stuck.any():
+            # Rejected steps have raised the damping, which would hide what is left to gain.
+            none = np.zeros(int(stuck.sum()))
+            _, left, _ = _newton_step(w.f[stuck], w.g[stuck], w.h[stuck], loose[stuck], none)
+            self.decrement[w.rows[stuck]] = np.where(np.isfinite(w.f[stuck]), left, np.inf)
+        self.converged[r] = small[done]
+        self.at_bound[r] = bound[done]
+
+    def stop(
+        self, w: _Walk, lo: Array, up: Array, held: Bool, tolerance: float, rounding: float
+    ) -> None:
+        """Note the problems that ran out of turns, at their best places."""
+        r = w.rows
+        if not len(r):
+            return
+        t, f, g, h = w.best_t, w.best_f, w.best_g, w.best_h
+        self.theta[r], self.value[r] = t, f
+        bound = ((t <= lo[r]) & (g > 0)) | ((t >= up[r]) & (g < 0))
+        loose = ~(bound | held[r])
+        _, gain, definite = _newton_step(f, g, h, loose, np.zeros(len(r)))
+        self.decrement[r], self.at_bound[r] = gain, bound
+        proved = (gain <= tolerance * np.abs(f) + rounding) & definite
+        self.converged[r] = proved & w.best_known
+
+    def minima(self) -> Minima:
+        """The ends as a value."""
+        return Minima(
+            self.theta,
+            self.value,
+            self.decrement,
+            self.converged,
+            self.at_bound,
+            self.evaluations,
+        )
 
 
 def _evaluate(
