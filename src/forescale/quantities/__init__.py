@@ -1,0 +1,31 @@
+"""Names, units and spellings of what a run table holds, and numbers as people write them."""
+
+from forescale.quantities._listed import (
+    N_CONVENTIONS,
+    QUANTITIES,
+    Quantity,
+    flops_6nd,
+    rank,
+    recognise,
+    spelling,
+    unit_of,
+)
+from forescale.quantities._read import parse_duration, parse_number, parse_ratio
+from forescale.quantities._write import format_error, format_number, short
+
+__all__ = [
+    "N_CONVENTIONS",
+    "QUANTITIES",
+    "Quantity",
+    "flops_6nd",
+    "format_error",
+    "format_number",
+    "parse_duration",
+    "parse_number",
+    "parse_ratio",
+    "rank",
+    "recognise",
+    "short",
+    "spelling",
+    "unit_of",
+]
