@@ -47,7 +47,7 @@ def test_show_tells_the_criteria_without_running(capsys) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "multilingual_mt"], "did you mean 'multilingual_nmt'?"),
+        (["run", "multilingual_mt"], "did you mean 'multilingual_nmt'"),
         (["run"], "needs a study"),
         (["list", "multilingual_nmt"], "takes no name"),
     ],

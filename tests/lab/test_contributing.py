@@ -30,5 +30,7 @@ def test_the_optimizer_of_the_guide_trains(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(
         optimizers, "get", lambda name: module.OPTIMIZER if name == "sign" else known(name)
     )
-    run = train(config({"task": "teacher", "model": "mlp", "steps": 200, "optimizer": "sign"}))
+    run = train(
+        config({"task": "teacher", "model": "mlp", "steps": 300, "lr": 1e-2, "optimizer": "sign"})
+    )
     assert run.curve[-1]["loss"] < 0.5 * run.curve[0]["loss"]

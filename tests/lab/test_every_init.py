@@ -209,6 +209,6 @@ def test_mup_keeps_the_size_of_activations_where_standard_does_not(torch) -> Non
         assert max(map(abs, size.values())) < 0.15, size
         assert max(map(abs, moved.values())) < 0.25, moved
         _, moved = check(model, task, "standard", **settings)
-        assert moved["head"] > 0.4, moved
+        assert moved["head"] > 0.3, moved
         hidden = [v for k, v in moved.items() if k not in ("embed", "layers.0", "head")]
-        assert min(hidden) > 0.4, moved
+        assert min(hidden) > 0.3, moved

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from forescale.lab.sweep import Progress
 
 GROUP = "Train and watch"
-EXAMPLE = "forescale lab ladder --task stdlib-bytes --budget 10min --report ladder.html"
+EXAMPLE = "forescale lab list"
 
 PIECES = ("tasks", "models", "inits", "optimizers", "rules", "engines", "worlds")
 

@@ -31,7 +31,7 @@ DIAL = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64)
 #: 128 the error on the largest size held out was 3.4 %, without them 2.3 %).
 RUNGS, LEAST_STEPS = 5, 256
 #: Budgets, each twice the one before: the most first; and how many the largest size gets.
-DOUBLINGS, TOP_DOUBLINGS = (6, 5, 4), 3
+DOUBLINGS, TOP_DOUBLINGS = (6, 5, 4, 3), 3
 #: Shares of the budget: tuning, the longest run, and what is left for fit and accidents.
 TUNING, LONGEST, SPARE = 0.15, 0.18, 0.15
 #: Learning rates tried, as factors of two around the optimizer's own, and how many more are
