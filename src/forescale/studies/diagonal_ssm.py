@@ -53,8 +53,9 @@ def configs(seed: int) -> list[Config]:
 
 
 def difference(n: int, omegas: Array, factor: float) -> Array:
-    """Relative difference of the first states' swing under sines, of HiPPO-LegS of n states and
-    of its normal part; shape as omegas.
+    """Relative difference of HiPPO-LegS and its normal part under sines, shape as omegas.
+
+    What is compared is the swing of the first states.
 
     Args:
         n: States.
@@ -102,7 +103,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
     made = configs(1000 + seed) if rerun else []
     table, data = runs("diagonal_ssm", made, rerun=rerun, progress=progress)
     told = {s: recall(table["accuracy"][table["model.spectrum"] == s]) for s in SPECTRA}
-    for name in NAMES:
+    for name, said in NAMES.items():
         # Seeds are matched: the same weights but the spectrum, the same data.
         gain = told["rand" if falsified else name] - told["rand"]
         numbers[f"{name}_gain"] = over_worlds(
@@ -110,7 +111,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
             mean,
             seed=seed,
             least=LEAST_GAIN,
-            what=f"recall after {DELAY} places with S4D-{NAMES[name]}, less that with a random "
+            what=f"recall after {DELAY} places with S4D-{said}, less that with a random "
             "spectrum",
         )
     for name, share in told.items():
