@@ -111,8 +111,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
             mean,
             seed=seed,
             least=LEAST_GAIN,
-            what=f"recall after {DELAY} places with S4D-{said}, less that with a random "
-            "spectrum",
+            what=f"recall after {DELAY} places with S4D-{said}, less that with a random spectrum",
         )
     for name, share in told.items():
         numbers[f"{name}_recall"] = over_worlds(

@@ -102,7 +102,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
         of = (table["taught"] == float(falsified)) & (table["labels"] == labels)
         got = np.array([table["bits"][of & (table["width"] == w)] for w in WIDTHS])
         chosen = rng.integers(0, got.shape[1], (RESAMPLES, *got.shape))
-        return got.mean(1), np.take_along_axis(got[None], chosen, 2).mean(3)
+        return got.mean(1), np.take_along_axis(got[None], chosen, 2).mean(2)
 
     for labels in LABELS[:1] if falsified else LABELS:
         whole, drawn = means(labels)
