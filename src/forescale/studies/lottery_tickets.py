@@ -29,8 +29,8 @@ COLUMNS = ("rate", "width", "averaged", "network", "mse")
 
 def silu(z: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The activation and its derivative."""
-    s = 1 / (1 + np.exp(-z))
-    return z * s, s * (1 + z * (1 - s))
+    s = np.asarray(1 / (1 + np.exp(-z)), np.float32)
+    return np.asarray(z * s), np.asarray(s * (1 + z * (1 - s)))
 
 
 def errors(width: int, rate: float, networks: int, rng: np.random.Generator) -> Array:
