@@ -163,5 +163,6 @@ STUDY = Study(
     "slopes: that compute makes up for a bias is read here as a steeper line. The best "
     "allocation is that of a law fitted to all runs. The limits were set before the runs; runs of "
     "2400 and 4800 steps were added after the first grid, whose envelope bent where no run was "
-    "long enough (R^2 0.906). Below 3e9 FLOPs the CNN is behind the MLP, and above it ahead.",
+    "long enough (R^2 0.906). Below some 2e9 FLOPs the CNN is behind the MLP, above ahead; a "
+    "gap that closes with compute, if it does, closes beyond these budgets.",
 )
