@@ -175,7 +175,7 @@ def test_linear_attention_in_chunks_is_the_plain_masked_sum(chunk: int, torch) -
     torch.testing.assert_close(sums(q, k, v, chunk), slow)
 
 
-@pytest.mark.parametrize("spectrum", ["lin", "legs"])
+@pytest.mark.parametrize("spectrum", ["lin", "legs", "rand"])
 def test_the_state_spaces_convolution_is_its_recurrence(spectrum: str, torch, start) -> None:
     module, _ = start("ssm", IOS["tokens"], spectrum=spectrum, state=4)
     filters = module.blocks[0].filters

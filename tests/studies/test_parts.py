@@ -7,8 +7,12 @@ import pytest
 
 from forescale.studies import _gridworld as grid
 from forescale.studies import _interval as interval
+from forescale.studies import _swept as swept
+from forescale.studies._adam import Adam
+from forescale.studies.chaos_skill import rank_correlation
 from forescale.studies.downstream_log_law import p_value, rising
 from forescale.studies.one_sided_noise import corrected
+from forescale.studies.scaling_mlps import envelope
 
 
 def test_the_worth_of_a_policy_is_what_following_it_earns() -> None:
@@ -79,3 +83,31 @@ def test_intervals_cover_what_they_measure() -> None:
     held = interval.share([w.lo <= 0.0 <= w.hi for w in worlds])
     assert held.lo < 0.95 < held.hi + 0.03
     assert interval.share([True] * 10).lo == pytest.approx(0.6915, abs=1e-3)
+
+
+def test_columns_are_numbers_where_all_are_and_missing_ones_no_number() -> None:
+    found = swept.columns("model,loss\nmlp,1.5\ncnn,\n")
+    assert list(found["model"]) == ["mlp", "cnn"]
+    np.testing.assert_array_equal(found["loss"], [1.5, np.nan])
+
+
+def test_rank_correlation_is_spearmans_and_ties_share_a_rank() -> None:
+    from scipy.stats import spearmanr
+
+    x, y = np.random.default_rng(0).integers(0, 6, (2, 40)).astype(float)
+    assert rank_correlation(x, y) == pytest.approx(spearmanr(x, y).statistic)
+
+
+def test_adam_finds_the_minimum_and_its_first_step_is_the_rate() -> None:
+    at = np.array([3.0, -2.0], np.float32)
+    adam = Adam([at], 0.1, 400)
+    adam.step([2 * at])
+    np.testing.assert_allclose(at, [2.9, -1.9], atol=1e-3)
+    for _ in range(399):
+        adam.step([2 * at])
+    np.testing.assert_allclose(at, 0, atol=1e-2)
+
+
+def test_the_envelope_keeps_what_no_cheaper_run_beats() -> None:
+    flops, error = np.array([1.0, 4.0, 2.0, 3.0]), np.array([0.5, 0.2, 0.6, 0.3])
+    assert envelope(flops, error).tolist() == [True, True, False, True]

@@ -37,13 +37,28 @@ def table(name: str, *, rerun: bool, progress: Progress) -> tuple[RunTable, str]
         raise MissingExtra(
             f"training '{name}' again needs torch", fix="pip install 'forescale[lab]'"
         )
-    script = Path(forescale.__file__).parents[2] / about.recipe
+    return remade(about.recipe, about.file, progress)
+
+
+def remade(recipe: str, file: str, progress: Progress) -> tuple[RunTable, str]:
+    """A table made again by its recipe, which takes minutes, and one line on what it is.
+
+    Args:
+        recipe: The script, in the source repository, that takes `--out FOLDER`.
+        file: The table that it writes there.
+        progress: Called before it starts.
+
+    Raises:
+        MissingExtra: If the recipes are not there.
+        NotReached: If the recipe failed.
+    """
+    script = Path(forescale.__file__).parents[2] / recipe
     if not script.exists():
         raise MissingExtra(
-            f"'{about.recipe}' is part of the source repository, not of the package",
+            f"'{recipe}' is part of the source repository, not of the package",
             fix="run from a checkout of forescale",
         )
-    progress(f"{about.recipe} trains {name} again, minutes")
+    progress(f"{recipe} makes {file} again, minutes")
     with TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, str(script), "--out", folder],
@@ -52,9 +67,9 @@ def table(name: str, *, rerun: bool, progress: Progress) -> tuple[RunTable, str]
             text=True,
             check=False,
         )
-        made = Path(folder) / about.file
+        made = Path(folder) / file
         if done.returncode or not made.exists():
             last = done.stderr.strip().splitlines()[-1:] or ["no table was written"]
-            raise NotReached(f"training '{name}' again failed: {last[0]}", where=about.recipe)
+            raise NotReached(f"making '{file}' again failed: {last[0]}", where=recipe)
         found = read(made, pick="all")
-    return found, f"trained now by {about.recipe}: {len(found)} runs"
+    return found, f"made now by {recipe}: {len(found)} runs"

@@ -186,3 +186,40 @@ def test_smaller_sets_of_digits_lie_inside_larger_ones(torch) -> None:
     x = whole.batch(0, 1437, 0)[0]
     assert float(x.mean()) == pytest.approx(0, abs=0.01)
     assert float(x.std()) == pytest.approx(1, abs=0.01)
+
+
+def test_delayed_tokens_are_asked_for_and_none_before_there_is_one(torch) -> None:
+    from forescale.lab.tasks import get
+
+    x, y = get("delay").data(delay=5, vocab=4, context=20).batch(3, 7, 0)
+    assert torch.equal(y[:, 5:], x[:, :-5])
+    assert (y[:, :5] == 4).all()
+    with pytest.raises(BadOption, match="delay 20"):
+        get("delay").data(delay=20, context=20)
+
+
+def test_repeated_windows_fill_their_share_of_every_batch(torch) -> None:
+    from forescale.lab.tasks import get
+
+    settings = {"context": 32, "unique": 32 * 200, "repeated": 32 * 4, "share": 0.5}
+    data = get("stdlib_bytes").data(**settings)
+    seen = [tuple(row.tolist()) for step in range(20) for row in data.batch(step, 8, 0)[0]]
+    counts = sorted(seen.count(row) for row in set(seen))
+    assert counts[-4:] == [20] * 4
+    assert set(counts[:-4]) == {1}
+    with pytest.raises(BadOption, match="repeated"):
+        get("stdlib_bytes").data(**{**settings, "share": 0.0})
+
+
+def test_series_of_the_other_family_differ_and_only_the_last_place_validates(torch) -> None:
+    from forescale.lab.tasks import get
+
+    same, other = (get("series").data(judged=j, every=True) for j in ("same", "other"))
+    for one, two in zip(same.batch(1, 4, 0), other.batch(1, 4, 0), strict=True):
+        assert torch.equal(one, two)
+    assert not torch.equal(same.validation[0], other.validation[0])
+    assert (same.validation[1][:, :-1] == -100).all()
+    last = get("series").data(judged="same")
+    assert torch.equal(last.validation[1], same.validation[1][:, -1])
+    with pytest.raises(BadOption, match="family"):
+        get("series").data(judged="elsewhere")

@@ -45,7 +45,16 @@ def legs(n: int) -> tuple[Tensor, Tensor]:
     return torch.full((n,), -0.5, dtype=torch.float64), imaginary[imaginary > 0].sort().values
 
 
-SPECTRA = {"lin": lin, "legs": legs}
+def rand(n: int) -> tuple[Tensor, Tensor]:
+    """Real and imaginary parts of a spectrum without structure, shapes (n,).
+
+    Decays are log-normal and turns half-normal: the paper's ablation.
+    """
+    draw = torch.randn(2, n, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return -draw[0].exp(), draw[1].abs()
+
+
+SPECTRA = {"lin": lin, "legs": legs, "rand": rand}
 
 
 class Filters(nn.Module):
@@ -124,7 +133,7 @@ def build(io: Tokens, *, depth: int, width: int, state: int, spectrum: str, gate
         depth: Blocks.
         width: Width of the stream.
         state: Oscillations in each filter.
-        spectrum: "lin" or "legs".
+        spectrum: "lin", "legs" or "rand".
         gated: Multiply each branch by a scalar, which inits such as `rezero` start at zero.
 
     Raises:

@@ -63,17 +63,20 @@ def _split(context: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return windows(train, context), windows(held, context)
 
 
-def make(*, context: int, unique: int, validation: int) -> Data:
+def make(*, context: int, unique: int, repeated: int, share: float, validation: int) -> Data:
     """Windows of source.
 
     Args:
         context: Bytes in a window.
         unique: Bytes of training text to use, from an order that is the same for any number;
             0 for all.
+        repeated: Bytes of it that are set aside and fill `share` of every batch, again and again
+            where they are few; 0 for none.
+        share: Share of a batch that is taken from them.
         validation: Windows of validation text, evenly spread.
 
     Raises:
-        BadOption: If the library has too little text.
+        BadOption: If the library has too little text, or what is repeated leaves none.
     """
     import torch
 
@@ -87,6 +90,15 @@ def make(*, context: int, unique: int, validation: int) -> Data:
         )
     if wanted < len(rows):
         rows = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:wanted])]
+    pool = -(-repeated // context)
+    if not 0.0 <= share < 1.0 or pool >= len(rows) or bool(pool) != bool(share):
+        raise BadOption(
+            f"{repeated} bytes repeated in {share:g} of a batch",
+            fix=f"give both: fewer bytes than {len(rows) * context}, and a share from 0 to 1",
+        )
+    if pool:
+        # A spread of windows, not the first: those would all be of one file.
+        rows = np.random.default_rng(1).permutation(rows)
     kept = rest[np.linspace(0, len(rest) - 1, validation).astype(int)]
 
     def split(block: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
@@ -94,7 +106,13 @@ def make(*, context: int, unique: int, validation: int) -> Data:
         return tokens[:, :-1], tokens[:, 1:]
 
     def batch(step: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
-        return split(rows[in_turn(len(rows), step, size, seed)])
+        again = round(share * size)
+        fresh = pool + in_turn(len(rows) - pool, step, size - again, seed)
+        if not again:
+            return split(rows[fresh])
+        # Orders of their own: those of the fresh ones would be made anew at every step.
+        often = in_turn(pool, step, again, seed + 7919)
+        return split(rows[np.concatenate([often, fresh])])
 
     return Data(
         io=Tokens(vocab=256, context=context),
@@ -111,6 +129,6 @@ TASK = Task(
     what="Next byte of the Python standard library's own source.",
     source="the running Python's own library",
     make=make,
-    settings={"context": 128, "unique": 0, "validation": 512},
+    settings={"context": 128, "unique": 0, "repeated": 0, "share": 0.0, "validation": 512},
     unit="tokens",
 )
