@@ -77,7 +77,8 @@ def run(
         **_on(on),
     }
     if what == "list":
-        _output.emit(pieces(), text=_output.table(pieces()), json=output.json, out=output.out)
+        found = pieces()
+        _output.emit(found, text=_output.table(found), json=output.json, out=output.out)
         return 0
     if what == "sweep":
         return _sweep(file, folder, options, output)
@@ -95,9 +96,9 @@ def run(
     }
     place = folder or Path("runs") / f"{task}-{model}"
     with _watched() as say:
-        _table, design = ladder(base, place, budget=parse_duration(budget), say=say, **options)
+        ladder(base, place, budget=parse_duration(budget), say=say, **options)
     _output.tell(f"runs in {place / 'runs.csv'}")
-    return _judged(place / "runs.csv", max(design.sizes), output)
+    return _judged(place / "runs.csv", output)
 
 
 def _sweep(file: str, folder: Path | None, options: dict[str, Any], output: Output) -> int:
@@ -123,7 +124,7 @@ def _sweep(file: str, folder: Path | None, options: dict[str, Any], output: Outp
     return 0
 
 
-def _judged(path: Path, top: int, output: Output) -> int:
+def _judged(path: Path, output: Output) -> int:
     """The ladder's law, its test on the largest size, and a forecast one rung up."""
     from forescale import api, report
     from forescale.forecast.backtest import of_fit

@@ -155,10 +155,11 @@ def measured_pace(
     base: Mapping[str, Any], *, device: str, compiled: bool
 ) -> Callable[[int], float]:
     """Seconds per step of a size on this machine, by training it for a moment."""
-    from forescale.lab.engines.local import settle
+    from forescale.lab.engines.local import one_thread
     from forescale.lab.trainer import train
 
-    settle(os.getppid())
+    # Not `settle`: that is for workers, and would make this process deaf to Ctrl-C.
+    one_thread()
     known: dict[int, float] = {}
 
     def took(size: int, steps: int) -> float:
@@ -186,7 +187,7 @@ def best_rate(rows: Sequence[Mapping[str, Any]]) -> float:
     """
     seen = {float(r["lr"]): float(r["loss"]) for r in rows if math.isfinite(float(r["loss"]))}
     if not seen:
-        raise BadTable("every learning rate diverged", fix="give a lower one with --lr")
+        raise BadTable("every learning rate diverged", fix="give a lower one")
     rates = sorted(seen)
     i = min(range(len(rates)), key=lambda k: seen[rates[k]])
     if not 0 < i < len(rates) - 1:
