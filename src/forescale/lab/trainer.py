@@ -104,6 +104,9 @@ def train(
     trained_on = plain
     for hook in hooks:
         trained_on = hook.criterion(trained_on)
+    if compiled:
+        # Past eight modules in one process, a sweep's worker, it would give up silently.
+        torch._dynamo.reset()
     forward = torch.compile(module, dynamic=False) if compiled else module
     precision = _precision(device, config.dtype)
     marks = set(mark_steps(config.steps, config.marks))
