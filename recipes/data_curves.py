@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jobs
 import numpy as np
+import tables
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -183,7 +184,7 @@ def main() -> None:
     done = [{**r, "run": name.format(**r)} for r in jobs.finished(runs, work)]
     done.sort(key=lambda r: (r["arch"], r["width"], r["examples"], r["seed"]))
     for name, task in (("digits_mlp", "digits"), ("teacher_curves", "signals")):
-        jobs.write(args.out / f"{name}.csv", COLUMNS, (r for r in done if r["task"] == task))
+        tables.write(args.out / f"{name}.csv", COLUMNS, (r for r in done if r["task"] == task))
 
 
 if __name__ == "__main__":

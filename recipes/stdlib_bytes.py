@@ -2,19 +2,21 @@
 
 Byte-level GPTs on the Python standard library's own source, no byte seen twice.
 
-    python recipes/stdlib_bytes.py --folder work/stdlib_bytes --out src/forescale/datasets
+    python recipes/stdlib_bytes.py --out work/stdlib_bytes --workers 2
 
-About ninety minutes on two cores. Kill it at any time: the same command goes on. `--part lr`
-(or batch, schedules, ladder) makes one table alone.
+About an hour on two cores, or seconds with --smoke. Kill it at any time: the same command goes
+on.
 """
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
+import jobs
 import tables
+from msgspec.structs import replace
 
 from forescale.lab import models
 from forescale.lab.config import Config, config
@@ -93,14 +95,16 @@ def schedules() -> list[Config]:
 
 
 PARTS = {"lr": rates, "batch": batches, "schedules": schedules, "ladder": ladder}
+#: Tables of runs, and tables of their curves.
+NAMES = {"ladder": "stdlib_bytes", "lr": "stdlib_bytes_lr", "batch": "stdlib_bytes_batch"}
+ALONG = {"ladder": "stdlib_bytes_curves", "schedules": "stdlib_bytes_schedules"}
+SMALL = {"task_settings": {"context": CONTEXT, "validation": 64}}
 
 COLUMNS = (
     "run params params_nonembed tokens unique_tokens flops flops_6nd loss train_loss lr_peak "
     "batch_tokens steps d_model n_layers n_heads seed seconds"
 ).split()
-CURVES = (
-    "run schedule params budget seed step tokens flops lr loss train_loss is_final".split()
-)
+CURVES = "run schedule params budget seed step tokens flops lr loss train_loss is_final".split()
 
 
 def rows(kept: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -127,38 +131,33 @@ def rows(kept: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     }, curve
 
 
-def say(p: Progress) -> None:
+def say(part: str, p: Progress) -> None:
     """One line per run."""
-    last = "" if p.last is None else f"size {p.last['size']}, {p.last['steps']} steps"
-    print(f"{p.finished}/{p.total} {last} {p.seconds_left / 60:.0f} min left", flush=True)
+    if p.last is None:
+        print(f"{part}: {p.finished} runs finished, {p.total - p.finished} to do", flush=True)
+    else:
+        run = f"size {p.last['size']}, {p.last['steps']} steps"
+        print(f"{p.finished}/{p.total} {run}, {p.seconds_left / 60:.0f} min left", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="where runs are kept")
-    parser.add_argument("--out", type=Path, required=True, help="where tables are written")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--part", choices=PARTS, nargs="*", default=list(PARTS))
-    parser.add_argument("--compile", action="store_true", help="compile the models")
-    args = parser.parse_args()
-    for part in args.part:
-        configs = PARTS[part]()
-        sweep(
-            configs, args.folder, workers=args.workers, compiled=args.compile, name=part, say=say
-        )
-        made = [rows(kept) for kept in results(configs, args.folder)]
-        table = sorted(
-            (row for row, _ in made if not row["diverged"]),
-            key=lambda r: (r["params"], r["tokens"], r["batch"], r["lr"], r["seed"]),
-        )
-        points = [point for _, curve in made for point in curve]
-        if part == "schedules":
-            tables.write(args.out / "stdlib_bytes_schedules.csv.gz", CURVES, points)
-            continue
-        name = "stdlib_bytes" if part == "ladder" else f"stdlib_bytes_{part}"
-        tables.write(args.out / f"{name}.csv", COLUMNS, table)
-        if part == "ladder":
-            tables.write(args.out / "stdlib_bytes_curves.csv.gz", CURVES, points)
+    args = jobs.arguments(__doc__)
+    made = {}
+    for part, configs_of in PARTS.items():
+        configs = configs_of()
+        if args.smoke:
+            configs = [replace(c, steps=16, size=1, **SMALL) for c in configs[:2]]
+        folder = args.out / "runs"
+        if not args.tables:
+            sweep(configs, folder, workers=args.workers, name=part, say=partial(say, part))
+        made[part] = [rows(kept) for kept in results(configs, folder)]
+    for part, name in NAMES.items():
+        order = ("params", "tokens", "batch", "lr", "seed")
+        found = sorted((r for r, _ in made[part] if not r["diverged"]), key=itemgetter(*order))
+        tables.write(args.out / f"{name}.csv", COLUMNS, found)
+    for part, name in ALONG.items():
+        points = [point for _, curve in made[part] for point in curve]
+        tables.write(args.out / f"{name}.csv.gz", CURVES, points)
 
 
 if __name__ == "__main__":
