@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from forescale import files
 from forescale.errors import BadOption, BadTable
 from forescale.lab.config import Config
 from forescale.lab.sweep import Progress, results, sweep
@@ -276,9 +276,7 @@ def ladder(
     if made is None:
         pace = measured_pace(base, device=device, compiled=compiled)
         made = design(base, budget=budget, workers=workers, pace=pace)
-        part = folder / "ladder.json.part"
-        part.write_text(json.dumps(asdict(made), indent=1), "utf-8")
-        os.replace(part, folder / "ladder.json")
+        files.write(folder / "ladder.json", json.dumps(asdict(made), indent=1))
     options: dict[str, Any] = {
         "workers": workers,
         "device": device,
