@@ -140,7 +140,10 @@ def _judged(path: Path, output: Output) -> int:
         return _output.exit_code(made.verdict.reasons, strict=output.strict)
     for shown in (fit, sizes):
         _output.emit(shown, text=report.text(shown))
-    return show(made, output, with_=(sizes,), doubts=made.verdict.reasons)
+    shown_too: list[Any] = [sizes]
+    if output.report is not None:
+        shown_too.append(api.read(path.with_name(f"{path.stem}_curves.csv"), pick="all"))
+    return show(made, output, with_=shown_too, doubts=made.verdict.reasons)
 
 
 def _rules(words: tuple[str, ...]) -> dict[str, dict[str, float | str]]:
