@@ -1,6 +1,7 @@
 """Table of the study superposition_width: losses of trained sparse autoencoders.
 
-    python recipes/superposition_widths.py --out src/forescale/studies/_tables/superposition.csv
+    to=src/forescale/studies/_tables/superposition_width.csv
+    python recipes/superposition_widths.py --out $to
 
 Six minutes on one core. A negative decay draws norms to one (strong superposition), a positive
 one to zero (weak).
