@@ -1,8 +1,9 @@
 """Table of the study superposition_width: losses of trained sparse autoencoders.
 
-    python recipes/superposition_widths.py --out src/forescale/studies/_tables/superposition.csv
+    to=src/forescale/studies/_tables/superposition_width.csv
+    python recipes/superposition_widths.py --out $to
 
-Four minutes on one core. A negative decay draws norms to one (strong superposition), a positive
+Six minutes on one core. A negative decay draws norms to one (strong superposition), a positive
 one to zero (weak).
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from forescale.studies.superposition_width import COLUMNS, measured
 
-SEEDS = 2
+SEEDS = 3
 
 
 def main() -> None:

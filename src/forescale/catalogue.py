@@ -6,10 +6,42 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from forescale.errors import UnknownName
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Room(Generic[T]):
+    """A folder that is a list, with the type of what its files hold.
+
+    A room's `__init__.py` says `_ROOM = Room[Law](__name__, "LAW")` and
+    `names, get = _ROOM.names, _ROOM.get`.
+
+    Args:
+        package: The folder's dotted name.
+        constant: The public name in each of its files.
+    """
+
+    package: str
+    constant: str
+
+    def names(self) -> tuple[str, ...]:
+        """Sorted names of what the room holds, found without importing it."""
+        return names(self.package)
+
+    def get(self, name: str) -> T:
+        """The one called `name`; - and _ are the same.
+
+        Raises:
+            UnknownName: If there is none; the message names near misses.
+        """
+        found: T = load(self.package, name.replace("-", "_"), self.constant)
+        return found
 
 
 @cache

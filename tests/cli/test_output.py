@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import stat
 import sys
 from pathlib import Path
 
@@ -52,33 +50,9 @@ def test_o_keeps_the_json_and_says_so_on_stderr(tmp_path: Path, capsys) -> None:
     assert err == f"forescale: wrote {tmp_path / 'fit.json'}\n"
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "fit.json"
-    path.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        _output.write(path, "new \ud800", option="-o")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["fit.json"]
-
-
 def test_a_folder_that_is_not_there_is_the_users_to_mend(tmp_path: Path) -> None:
     with pytest.raises(BadOption, match=r"-o: cannot write .*No such file"):
         _output.write(tmp_path / "no" / "fit.json", "", option="-o")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes, links and devices")
-def test_a_link_is_followed_a_device_is_written_and_the_umask_holds(tmp_path: Path) -> None:
-    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
-    old = os.umask(0o022)
-    try:
-        _output.write(tmp_path / "link.json", "new", option="-o")
-    finally:
-        os.umask(old)
-    assert (tmp_path / "link.json").is_symlink()
-    assert (tmp_path / "real.json").read_text() == "new"
-    assert stat.S_IMODE((tmp_path / "real.json").stat().st_mode) == 0o644
-    _output.write("/dev/null", "gone", option="-o")
-    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,21 @@ def test_more_time_buys_a_larger_size() -> None:
     assert tops[0] < tops[-1]
 
 
-def test_too_little_time_is_refused_with_what_would_do() -> None:
+@given(foot=st.floats(0.2, 2.0), grows=st.floats(0.0, 3.0), workers=st.integers(1, 4))
+def test_the_minutes_named_for_too_little_time_would_do_and_hardly_fewer(
+    foot: float, grows: float, workers: int
+) -> None:
+    def pace(size: int) -> float:
+        return foot * float(size) ** grows
+
     with pytest.raises(BadOption, match="minutes or more") as caught:
-        design(BASE, budget=10, workers=1, pace=lambda size: 0.1)
+        design(BASE, budget=10, workers=workers, pace=pace)
     least = int(str(caught.value).split("give ")[1].split()[0])
-    assert design(BASE, budget=60 * least, workers=1, pace=lambda size: 0.1)
+    made = design(BASE, budget=60 * least, workers=workers, pace=pace)
+    assert made.seconds <= 60 * least * workers
+    assert least >= 4
+    with pytest.raises(BadOption, match="minutes or more"):
+        design(BASE, budget=0.7 * 60 * least, workers=workers, pace=pace)
 
 
 def test_the_best_rate_is_the_vertex_of_a_parabola_in_its_log() -> None:
@@ -72,7 +82,7 @@ def test_rates_follow_a_power_law_that_never_rises() -> None:
 def small() -> Design:
     return Design(
         base=dict(BASE), sizes=(1, 2), steps=(16, 32, 64), most=(3, 2),
-        seeds=((2, 1, 1), (1, 1)), pace=(1e-3, 1e-3), seconds=1.0,
+        seeds=((2, 1, 1), (1, 1)), pace=(1e-3, 1e-3), seconds=1.0, budget=60.0,
     )  # fmt: skip
 
 
@@ -95,3 +105,5 @@ def test_a_ladder_tunes_trains_and_goes_on(tmp_path: Path, monkeypatch: pytest.M
     assert all(p.finished == p.total for p in again)
     with pytest.raises(BadOption, match="other settings \\(batch\\)"):
         ladder({**BASE, "batch": 16}, tmp_path, budget=60, workers=1)
+    with pytest.raises(BadOption, match="budget 1 min, not 2"):
+        ladder(BASE, tmp_path, budget=120, workers=1)

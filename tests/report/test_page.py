@@ -7,10 +7,14 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from forescale import report
 from forescale.errors import BadOption, ForescaleError
+from forescale.fit import fit
+from forescale.report import _page
+from forescale.runs import read
 
 pytest.importorskip("jinja2")
 pytest.importorskip("vl_convert")
@@ -184,8 +188,6 @@ def test_the_choice_of_law_is_shown_where_there_was_one(fitted) -> None:
 
 
 def test_many_rows_are_thinned_the_extremes_kept_and_the_caption_says_so(many) -> None:
-    from forescale.fit import fit
-
     runs = many(6000)
     made = fit(runs, "chinchilla", starts=16)
     page = Reader(report.page([made]))
@@ -213,6 +215,109 @@ def test_any_result_with_plain_values_has_a_page() -> None:
 
 def test_the_same_results_give_the_same_page(forecasted) -> None:
     assert report.page([forecasted]) == report.page([forecasted])
+
+
+def test_what_the_pointer_shows_is_not_dressed_as_the_big_numbers() -> None:
+    # vega-tooltip's cells have these classes.
+    style = " ".join((_page.TEMPLATES / "page.css").read_text(encoding="utf-8").split())
+    selectors = [one.strip() for rule in re.findall(r"([^{}]+){", style) for one in rule.split(",")]
+    assert ".number .value" in selectors
+    assert not {".value", ".key", "td.value", "td.key"} & set(selectors)
+
+
+CURVES = {
+    "run": [f"r{i}" for i in range(5) for _ in range(4)],
+    "step": [10, 20, 40, 80] * 5,
+    "params": [1e7 * 2**i for i in range(5) for _ in range(4)],
+    "tokens": [s * 1e6 for s in (10, 20, 40, 80)] * 5,
+    "loss": [4.0 - 0.2 * i - 0.1 * s for i in range(5) for s in range(4)],
+}
+
+
+def curves_of(**changes):
+    return read({**CURVES, **changes}, pick="all")
+
+
+def carried(page: Reader, title: str):
+    """The data set behind the curves, and their chart."""
+    assert title in page.text
+    (chart,) = [c for c in page.data["charts"] if c["data"][0].startswith("curves")]
+    return page.data["data"][chart["data"][0]], chart["spec"]
+
+
+def test_curves_stand_in_the_story_of_the_fit_of_their_runs(many) -> None:
+    runs = many(40, run=[f"r{i}" for i in range(40)])
+    made = fit(runs, "chinchilla", starts=8)
+    for results in ([made, curves_of()], [curves_of(), made]):
+        page = Reader(report.page(results))
+        data, _ = carried(page, "Learning curves")
+        assert page.text.count("Where this comes from") == 1
+        assert page.text.index("Learning curves") < page.text.index("Where this comes from")
+        assert [d["end"] for d in data] == [False, False, False, True] * 5
+    others = curves_of(run=[f"s{r}" for r in CURVES["run"]])
+    alone = Reader(report.page([made, others]))
+    assert alone.text.index("Learning curves") > alone.text.index("Where this comes from")
+
+
+@pytest.mark.parametrize(
+    ("columns", "title", "first"),
+    [
+        (("run", "step", "params", "tokens", "loss"), "C (FLOPs)", 6e14),
+        (("run", "step", "tokens", "loss"), "D (tokens)", 1e7),
+        (("run", "step", "loss"), "step (steps)", 10),
+    ],
+)
+def test_curves_are_drawn_along_compute_else_data_else_steps(columns, title, first) -> None:
+    table = read({name: CURVES[name] for name in columns}, pick="all")
+    data, spec = carried(Reader(report.page([table])), "5 runs")
+    assert spec["layer"][0]["encoding"]["x"]["axis"]["title"] == title
+    assert [d["x"] for d in data[:4]] == [first * f for f in (1, 2, 4, 8)]
+
+
+def test_a_hundred_long_curves_keep_their_ends_and_say_what_is_left_out(capfd) -> None:
+    import vl_convert
+
+    steps = np.arange(0, 200)
+    table = read(
+        {
+            "run": np.repeat([f"r{i}" for i in range(100)], len(steps)),
+            "step": np.tile(steps, 100),
+            "params": np.repeat(np.geomspace(1e6, 1e9, 100), len(steps)),
+            "loss": np.tile(5 * (1 + steps) ** -0.1, 100),
+        },
+        pick="all",
+    )
+    page = Reader(report.page([table]))
+    data, spec = carried(page, "100 runs of 100 sizes")
+    assert len(data) <= 1500
+    assert f"{len(data):,} of 20,000 points are drawn" in page.text
+    ends = [d for d in data if d["end"]]
+    assert len(ends) == 100
+    assert {d["x"] for d in ends} == {199}
+    first = {d["of"]: d["x"] for d in reversed(data)}
+    # A step of zero has no place on a logarithmic axis.
+    assert set(first.values()) == {1}
+    assert spec["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
+    svg = vl_convert.vegalite_to_svg(
+        {**spec, "width": 400, "datasets": {"curves0": data}, "config": page.data["config"]}
+    )
+    assert svg.count('aria-roledescription="line mark"') == 100
+    assert "WARN" not in capfd.readouterr().err
+
+
+def test_a_run_that_diverged_ends_where_its_loss_was_last_a_number() -> None:
+    loss = list(CURVES["loss"])
+    loss[2:4] = [float("nan"), float("nan")]
+    data, _ = carried(Reader(report.page([curves_of(loss=loss)])), "5 runs of 5 sizes")
+    assert [(d["x"], d["end"]) for d in data if d["of"] == 0] == [
+        (6e14, False),
+        (12e14, True),
+    ]
+
+
+def test_a_table_without_curves_is_no_section(fitted) -> None:
+    for results in ([fitted], [fitted.runs], [fitted, fitted.runs]):
+        assert "Learning curves" not in report.page(results)
 
 
 def test_write_leaves_a_whole_file_or_says_why_not(tmp_path, fitted) -> None:

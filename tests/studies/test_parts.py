@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from forescale.errors import NotReached
+from forescale.studies import _digits as digits
 from forescale.studies import _gridworld as grid
 from forescale.studies import _interval as interval
+from forescale.studies import _recorded as recorded
 from forescale.studies import _swept as swept
 from forescale.studies._adam import Adam
 from forescale.studies.chaos_skill import rank_correlation
@@ -111,3 +114,48 @@ def test_adam_finds_the_minimum_and_its_first_step_is_the_rate() -> None:
 def test_the_envelope_keeps_what_no_cheaper_run_beats() -> None:
     flops, error = np.array([1.0, 4.0, 2.0, 3.0]), np.array([0.5, 0.2, 0.6, 0.3])
     assert envelope(flops, error).tolist() == [True, True, False, True]
+
+
+def test_the_digits_are_scikit_learns_with_the_file_read_or_the_library_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = pytest.importorskip("sklearn.datasets").load_digits()
+    read = digits.library()
+    monkeypatch.setattr(digits.Path, "exists", lambda self: False)
+    for x, y in (read, digits.library.__wrapped__()):
+        np.testing.assert_array_equal(x, asked.data.astype(np.float32) / 16)
+        np.testing.assert_array_equal(y, asked.target)
+
+
+def test_without_scikit_learn_there_are_no_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digits.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(NotReached, match="scikit-learn"):
+        digits.library.__wrapped__()
+
+
+def test_a_simulation_is_read_as_recorded_or_made_with_seeds_of_its_own() -> None:
+    asked: list[int] = []
+
+    def rows(seed: int):
+        asked.append(seed)
+        yield from ((1.0, 2.0), (3.0, 4.0))
+
+    def opened(rerun: bool):
+        return recorded.simulated(
+            "memorised_bits",
+            ("a", "b"),
+            rows,
+            what="pairs",
+            rerun=rerun,
+            seed=7,
+            progress=lambda _: None,
+        )
+
+    table, said = opened(rerun=False)
+    assert asked == []
+    assert "bits" in table
+    assert said.startswith("recorded: memorised_bits.csv, ")
+    table, said = opened(rerun=True)
+    assert asked == [1007]
+    assert said == "simulation: 2 pairs"
+    assert {k: v.tolist() for k, v in table.items()} == {"a": [1.0, 3.0], "b": [2.0, 4.0]}

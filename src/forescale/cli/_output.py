@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from forescale import files
 from forescale.errors import BadOption
 
 if TYPE_CHECKING:
@@ -127,27 +128,18 @@ def _plain(value: Any) -> Any:
 
 
 def write(path: Path | str, text: str, *, option: str) -> None:
-    """Put `text` into a file whole: a reader sees the old content or the new, never half.
+    """The file written by `files.write`, and said so on stderr.
 
     Args:
-        path: Where to; a link is followed, a device or pipe is written directly.
-        text: What, as UTF-8.
+        path: Where to.
+        text: What.
         option: The option that named the file, for the error message.
 
     Raises:
         BadOption: If the file cannot be written.
     """
-    target = Path(path).resolve()
     try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
-        else:
-            beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            try:
-                beside.write_text(text, encoding="utf-8")
-                beside.replace(target)
-            finally:
-                beside.unlink(missing_ok=True)
+        files.write(path, text)
     except BrokenPipeError:
         raise
     except OSError as error:

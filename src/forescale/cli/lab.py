@@ -140,7 +140,10 @@ def _judged(path: Path, output: Output) -> int:
         return _output.exit_code(made.verdict.reasons, strict=output.strict)
     for shown in (fit, sizes):
         _output.emit(shown, text=report.text(shown))
-    return show(made, output, with_=(sizes,), doubts=made.verdict.reasons)
+    shown_too: list[Any] = [sizes]
+    if output.report is not None:
+        shown_too.append(api.read(path.with_name(f"{path.stem}_curves.csv"), pick="all"))
+    return show(made, output, with_=shown_too, doubts=made.verdict.reasons)
 
 
 def _rules(words: tuple[str, ...]) -> dict[str, dict[str, float | str]]:
@@ -149,35 +152,41 @@ def _rules(words: tuple[str, ...]) -> dict[str, dict[str, float | str]]:
     Raises:
         BadOption: If a word is not of that form.
     """
-    from forescale.quantities import parse_number
-
-    found: dict[str, dict[str, float | str]] = {}
-    for word in words:
-        name, _, rest = word.partition(":")
-        found[name] = {}
-        for part in filter(None, rest.split(",")):
-            key, equals, value = part.partition("=")
-            if not equals:
-                raise BadOption(f"'{part}' is not SETTING=VALUE", where="--rule")
-            try:
-                found[name][key] = parse_number(value)
-            except BadOption:
-                found[name][key] = value
-    return found
+    split = [word.partition(":") for word in words]
+    return {
+        name: _values(tuple(filter(None, rest.split(","))), where="--rule")
+        for name, _, rest in split
+    }
 
 
 def _on(words: tuple[str, ...]) -> dict[str, float | str]:
-    """Options of an engine from `name=value` words.
+    """Options of an engine from `name=value` words, counts as whole numbers: Slurm refuses 4.0.
 
     Raises:
         BadOption: If a word is not of that form.
     """
+    found = _values(words, where="--on")
+    return {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in found.items()}
+
+
+def _values(words: tuple[str, ...], *, where: str) -> dict[str, float | str]:
+    """Names and values from `name=value` words: numbers where they are numbers.
+
+    Raises:
+        BadOption: If a word is not of that form.
+    """
+    from forescale.quantities import parse_number
+
     found: dict[str, float | str] = {}
     for word in words:
         name, equals, value = word.partition("=")
-        if not equals:
-            raise BadOption(f"'{word}' is not NAME=VALUE", where="--on")
-        found[name] = float(value) if value.replace(".", "", 1).isdigit() else value
+        if not (equals and name):
+            raise BadOption(f"'{word}' is not NAME=VALUE", where=where)
+        try:
+            # A letter behind the digits is a unit that is not ours to read: mem=4G.
+            found[name] = value if value[-1:].isalpha() else parse_number(value)
+        except BadOption:
+            found[name] = value
     return found
 
 

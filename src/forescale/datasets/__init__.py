@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forescale import catalogue
+from forescale.catalogue import Room
 
 if TYPE_CHECKING:
     from forescale.runs import RunTable
@@ -52,19 +52,8 @@ class Dataset:
         return read(self.path)
 
 
-def names() -> tuple[str, ...]:
-    """Sorted names of the tables that ship with forescale."""
-    return catalogue.names(__package__)
-
-
-def get(name: str) -> Dataset:
-    """The table called `name`.
-
-    Raises:
-        UnknownName: If there is none; the message names near misses.
-    """
-    dataset: Dataset = catalogue.load(__package__, name, "DATASET")
-    return dataset
+_ROOM = Room[Dataset](__name__, "DATASET")
+names, get = _ROOM.names, _ROOM.get
 
 
 def path(name: str) -> Path:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from forescale import files
 from forescale.errors import BadOption, BadTable
 from forescale.lab.config import Config
 from forescale.lab.sweep import Progress, results, sweep
@@ -55,6 +55,7 @@ class Design:
         seeds: For each size, seeds of its runs, by budget.
         pace: Seconds per step of each size, as measured.
         seconds: Estimated core-seconds of the whole.
+        budget: Seconds of wall time it was made for; None where that was not kept.
     """
 
     base: dict[str, Any]
@@ -64,6 +65,7 @@ class Design:
     seeds: tuple[tuple[int, ...], ...]
     pace: tuple[float, ...]
     seconds: float
+    budget: float | None = None
 
     def runs(self, rate: Callable[[int], float]) -> list[Config]:
         """The runs, at the rate for a number of steps."""
@@ -104,12 +106,7 @@ def design(
     total = budget * workers * (1.0 - SPARE)
     cap = LONGEST * total
     best: Design | None = None
-    for top in range(RUNGS - 1, len(DIAL)):
-        # Evenly spaced in their logs between the smallest and the top.
-        wanted = np.geomspace(DIAL[0], DIAL[top], RUNGS)
-        sizes = tuple(sorted({_nearest(float(w)) for w in wanted}))
-        if len(sizes) < RUNGS:
-            continue
+    for sizes in _climbs():
         paces = tuple(pace(s) for s in sizes)
         if LEAST_STEPS * 2 ** (TOP_DOUBLINGS - 1) * paces[-1] > cap:
             break
@@ -133,18 +130,40 @@ def design(
             seeds[i][j] += 1
             cost += seconds
         best = Design(
-            dict(base), sizes, steps, most, tuple(map(tuple, seeds)), paces, cost + TUNING * total
+            base=dict(base),
+            sizes=sizes,
+            steps=steps,
+            most=most,
+            seeds=tuple(map(tuple, seeds)),
+            pace=paces,
+            seconds=cost + TUNING * total,
+            budget=budget,
         )
     if best is None:
-        smallest = [pace(s) for s in DIAL[:RUNGS]]
-        longest = smallest[-1] * LEAST_STEPS * 2 ** (TOP_DOUBLINGS - 1) / LONGEST
-        whole = sum(smallest) * LEAST_STEPS * (2 ** DOUBLINGS[-1] - 1) / (1.0 - TUNING)
-        least = max(longest, whole) / (workers * (1.0 - SPARE))
         raise BadOption(
             f"{budget:.0f} s with {workers} runs at a time do not allow a ladder of {RUNGS} sizes",
-            fix=f"give {math.ceil(least / 60)} minutes or more, or more workers",
+            fix=f"give {_least_minutes(pace, workers)} minutes or more, or more workers",
         )
     return best
+
+
+def _least_minutes(pace: Callable[[int], float], workers: int) -> int:
+    """Minutes that the smallest ladder asks for, by what `design` holds it to."""
+    paces = [pace(s) for s in next(_climbs())]
+    longest = paces[-1] * LEAST_STEPS * 2 ** (TOP_DOUBLINGS - 1) / LONGEST
+    whole = sum(paces) * LEAST_STEPS * (2 ** DOUBLINGS[-1] - 1) / (1.0 - TUNING)
+    seconds = max(longest, whole) / (workers * (1.0 - SPARE))
+    # A minute to the last bit would be refused when it comes back rounded.
+    return math.ceil(seconds / 60 * (1 + 1e-9))
+
+
+def _climbs() -> Iterator[tuple[int, ...]]:
+    """Sizes of every ladder there can be, the smallest first: evenly spaced in their logs."""
+    for top in DIAL[RUNGS - 1 :]:
+        wanted = np.geomspace(DIAL[0], top, RUNGS)
+        sizes = tuple(sorted({_nearest(float(w)) for w in wanted}))
+        if len(sizes) == RUNGS:
+            yield sizes
 
 
 def _nearest(size: float) -> int:
@@ -247,18 +266,17 @@ def ladder(
         The table of runs, and the design.
 
     Raises:
-        BadOption: If the budget is too small, or the folder holds a ladder of other settings.
+        BadOption: If the budget is too small, or the folder holds a ladder of other settings or
+            of another budget.
     """
     from forescale.lab import optimizers
 
     folder.mkdir(parents=True, exist_ok=True)
-    made = _kept(folder, base)
+    made = _kept(folder, base, budget)
     if made is None:
         pace = measured_pace(base, device=device, compiled=compiled)
         made = design(base, budget=budget, workers=workers, pace=pace)
-        part = folder / "ladder.json.part"
-        part.write_text(json.dumps(asdict(made), indent=1), "utf-8")
-        os.replace(part, folder / "ladder.json")
+        files.write(folder / "ladder.json", json.dumps(asdict(made), indent=1))
     options: dict[str, Any] = {
         "workers": workers,
         "device": device,
@@ -287,13 +305,16 @@ def _staged(stage: str, say: Say | None) -> Callable[[Progress], None] | None:
     return None if say is None else lambda progress: say(stage, progress)
 
 
-def _kept(folder: Path, base: Mapping[str, Any]) -> Design | None:
+def _kept(folder: Path, base: Mapping[str, Any], budget: float) -> Design | None:
     path = folder / "ladder.json"
     if not path.exists():
         return None
     made = msgspec.json.decode(path.read_bytes(), type=Design)
-    if made.base != dict(base):
-        differ = [k for k in {*made.base, *base} if made.base.get(k) != base.get(k)]
+    differ = [k for k in {*made.base, *base} if made.base.get(k) != base.get(k)]
+    # Going on would train the old ladder and leave the new budget unused without a word.
+    if made.budget is not None and made.budget != budget:
+        differ.append(f"budget {made.budget / 60:g} min, not {budget / 60:g}")
+    if differ:
         raise BadOption(
             f"this folder holds a ladder with other settings ({', '.join(sorted(differ))})",
             where=str(path),

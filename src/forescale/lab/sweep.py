@@ -7,7 +7,6 @@ import io
 import itertools
 import json
 import math
-import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from forescale import files
 from forescale.errors import BadOption, BadTable
 from forescale.lab import engines
 from forescale.lab.config import Config, config
@@ -181,11 +181,8 @@ def _one(values: dict[str, Any], *, folder: str, device: str, compiled: bool) ->
 
 
 def _keep(folder: Path, key: str, result: Mapping[str, Any]) -> None:
-    path = _file(folder, key)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(result), "utf-8")
     # Whoever comes second replaces a file with the same content.
-    os.replace(part, path)
+    files.write(_file(folder, key), json.dumps(result))
 
 
 def _file(folder: Path, key: str) -> Path:
@@ -257,7 +254,5 @@ def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    part = path.with_suffix(".part")
-    part.write_text(text.getvalue(), "utf-8")
-    os.replace(part, path)
+    files.write(path, text.getvalue())
     return path

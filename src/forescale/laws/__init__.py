@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from forescale import catalogue
+from forescale.catalogue import Room
 from forescale.laws._contract import Law, Param
 from forescale.laws._inline import CUSTOM, describe, inline
 
 __all__ = ["CUSTOM", "Law", "Param", "describe", "get", "inline", "names", "resolve"]
 
 
-def names() -> tuple[str, ...]:
-    """Names of all laws in the catalogue."""
-    return catalogue.names(__name__)
-
-
-def get(name: str) -> Law:
-    """The catalogue's law called `name`.
-
-    Raises:
-        UnknownName: If there is none; the message names near misses.
-    """
-    law: Law = catalogue.load(__name__, name, "LAW")
-    return law
+_ROOM = Room[Law](__name__, "LAW")
+names, get = _ROOM.names, _ROOM.get
 
 
 def resolve(

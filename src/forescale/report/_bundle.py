@@ -8,11 +8,11 @@ folder cannot be written, each page pays.
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from forescale import files
 from forescale.errors import MissingExtra
 
 PACKAGE = "vl-convert-python"
@@ -67,14 +67,9 @@ def _make(path: Path) -> str:
     # A script element ends at the first "</script", wherever it stands.
     script = str(vl_convert.javascript_bundle()).replace("</script", "<\\/script")
     script = script.replace("<!--", "<\\!--").replace("\r\n", "\n").replace("\r", "\n")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_text(f"{_digest(script)}\n{script}", encoding="utf-8", newline="\n")
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        files.write(path, f"{_digest(script)}\n{script}")
     return script
 
 

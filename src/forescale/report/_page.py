@@ -5,19 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forescale import files
 from forescale.errors import BadOption
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
 from forescale.report._headline import headlines
 from forescale.report._story import Story, stories
 from forescale.report._words import law_name
-from forescale.report.charts import draws, fan, quality, spend, surface, tested
+from forescale.report.charts import curves, draws, fan, quality, spend, surface, tested
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
 
@@ -51,8 +51,9 @@ def page(
     """One HTML page that shows the results, offline.
 
     Args:
-        results: Fit, Forecast, Backtest and Plan in any number and order; results of one fit
-            are told together. Anything else with `to_dict()` is shown as names and values.
+        results: Fit, Forecast, Backtest, Plan and run tables of curves in any number and order;
+            results of one fit are told together. Anything else with `to_dict()` is shown as names
+            and values.
         title: Heading of the page.
         command: Command line that made it, for the reader who wants to make it again.
 
@@ -108,17 +109,8 @@ def write(
         MissingExtra: If jinja2 or vl-convert is not installed.
     """
     text = page(results, title=title, command=command)
-    target = Path(path).resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
-            return Path(path)
-        try:
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        files.write(path, text)
     except OSError as error:
         raise BadOption(
             f"cannot write '{path}': {error.strerror or error}",
@@ -139,6 +131,8 @@ def _heading(story: Story) -> str:
         return f"{law_name(story.fit.law.name, story.fit.law.formula)} on {story.fit.runs.source}"
     if story.test is not None:
         return f"{law_name(story.test.law, story.test.formula)} on {story.test.source}"
+    if story.curves is not None:
+        return story.curves.source
     return type(story.other).__name__
 
 
@@ -167,6 +161,8 @@ def _sections(story: Story, k: int) -> list[Section]:
         found += _fit(story, runs, points)
     if story.test is not None:
         found.insert(1 if story.fit else 0, _backtest(story))
+    if story.curves is not None and (drawn := curves.curves(story.curves, f"curves{k}")):
+        found.append(Section("Learning curves", charts=(drawn,)))
     if story.fit is not None:
         found.append(_provenance(story))
     return found

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
 from forescale.plan import Plan
+from forescale.runs import RunTable
+from forescale.runs.curves import find_curves
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +21,7 @@ class Story:
         forecasts: Forecasts made with it.
         test: Its backtest.
         plans: Plans made with it.
+        curves: Losses of its runs while they trained.
         other: A result of another kind, shown as it describes itself.
     """
 
@@ -26,6 +29,7 @@ class Story:
     forecasts: tuple[Forecast, ...] = ()
     test: Backtest | None = None
     plans: tuple[Plan, ...] = ()
+    curves: RunTable | None = None
     other: object = None
 
 
@@ -41,16 +45,23 @@ def stories(results: Sequence[object]) -> list[Story]:
             keys = [k for k, s in found.items() if s.fit and _same(s.fit, result)]
             key = keys[0] if keys else id(result)
             found[key] = replace(found.get(key, Story()), test=result)
+        elif isinstance(result, RunTable) and "L" in result and find_curves(result) is not None:
+            found[id(result)] = Story(curves=result)
         else:
             found[id(result)] = Story(other=result)
-    # A backtest may come before the fit that it belongs to.
+    # A backtest may come before the fit that it belongs to, and so may curves.
     for key, story in list(found.items()):
-        if story.fit is None and story.test is not None:
-            for other, host in found.items():
-                if host.fit and _same(host.fit, story.test):
-                    found[other] = replace(host, test=story.test)
-                    del found[key]
-                    break
+        if story.fit is not None:
+            continue
+        for other, host in found.items():
+            if host.fit and story.test is not None and _same(host.fit, story.test):
+                found[other] = replace(host, test=story.test)
+            elif host.fit and story.curves is not None and _of(host.fit, story.curves):
+                found[other] = replace(host, curves=story.curves)
+            else:
+                continue
+            del found[key]
+            break
     return list(found.values())
 
 
@@ -68,6 +79,13 @@ def _joined(story: Story, result: Fit | Forecast | Plan, fit: Fit) -> Story:
             test=story.test or result.backtest,
         )
     return story
+
+
+def _of(fit: Fit, curves: RunTable) -> bool:
+    """Whether the curves are of runs that were fitted, by the runs' names."""
+    if "run" not in fit.runs or "run" not in curves:
+        return False
+    return not set(fit.runs["run"].tolist()).isdisjoint(curves["run"].tolist())
 
 
 def _same(fit: Fit, test: Backtest) -> bool:

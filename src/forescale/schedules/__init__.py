@@ -7,22 +7,11 @@
 
 from __future__ import annotations
 
-from forescale import catalogue
+from forescale.catalogue import Room
 from forescale.schedules._contract import Schedule
 
 __all__ = ["Schedule", "get", "names"]
 
 
-def names() -> tuple[str, ...]:
-    """Names of the schedules."""
-    return catalogue.names(__name__)
-
-
-def get(name: str) -> Schedule:
-    """The schedule called `name`.
-
-    Raises:
-        UnknownName: If there is none; the message names near misses.
-    """
-    found: Schedule = catalogue.load(__name__, name, "SCHEDULE")
-    return found
+_ROOM = Room[Schedule](__name__, "SCHEDULE")
+names, get = _ROOM.names, _ROOM.get

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from forescale import __version__, catalogue
+from forescale import __version__
+from forescale.catalogue import Room
 from forescale.errors import NotReached
 from forescale.studies._contract import Number, Outcome, Progress, Study, Verdict, Word, judge
 
@@ -32,19 +33,8 @@ __all__ = [
 ]
 
 
-def names() -> tuple[str, ...]:
-    """Sorted names of the studies."""
-    return catalogue.names(__name__)
-
-
-def get(name: str) -> Study:
-    """The study called `name`.
-
-    Raises:
-        UnknownName: If there is none; the message names near misses.
-    """
-    found: Study = catalogue.load(__name__, name, "STUDY")
-    return found
+_ROOM = Room[Study](__name__, "STUDY")
+names, get = _ROOM.names, _ROOM.get
 
 
 def _quiet(_message: str) -> None:

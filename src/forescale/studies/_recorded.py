@@ -1,18 +1,22 @@
-"""Tables that we recorded, and how to train them again."""
+"""Tables that we recorded, and how to make them again."""
 
 from __future__ import annotations
 
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import numpy as np
 
 import forescale
 from forescale import datasets
 from forescale.errors import MissingExtra, NotReached
 from forescale.runs import RunTable, read
 from forescale.studies._contract import Progress
+from forescale.studies._swept import Columns, recorded
 
 
 def table(name: str, *, rerun: bool, progress: Progress) -> tuple[RunTable, str]:
@@ -73,3 +77,33 @@ def remade(recipe: str, file: str, progress: Progress) -> tuple[RunTable, str]:
             raise NotReached(f"making '{file}' again failed: {last[0]}", where=recipe)
         found = read(made, pick="all")
     return found, f"made now by {recipe}: {len(found)} runs"
+
+
+def simulated(
+    name: str,
+    columns: Sequence[str],
+    rows: Callable[[int], Iterable[Sequence[float]]],
+    *,
+    what: str,
+    rerun: bool,
+    seed: int,
+    progress: Progress,
+) -> tuple[Columns, str]:
+    """The recorded simulation of a study, or the same simulated now, and one line on what it is.
+
+    Args:
+        name: The study, whose table has its name.
+        columns: Names of the columns.
+        rows: The rows for a seed.
+        what: What a row is, for people: "networks".
+        rerun: Simulate now, which takes minutes.
+        seed: Seed of the study.
+        progress: Called before it starts.
+    """
+    if not rerun:
+        return recorded(name)
+    progress(f"simulating {what}, minutes")
+    # Never the seeds that were recorded: running again is a second look.
+    made = list(rows(1000 + seed))
+    found = {c: np.array(v) for c, v in zip(columns, zip(*made, strict=True), strict=True)}
+    return found, f"simulation: {len(made)} {what}"

@@ -194,9 +194,10 @@ STUDY = Study(
     check=check,
     full="100 worlds instead of 24, depths up to 144 instead of 72",
     falsified="Gaussian weights everywhere: modes are coupled, and no start is orthogonal",
-    note="Depths start at 8: from 2 to 8 the steps still double, as they do towards the limit of "
-    "many layers in the paper. The target has few outputs, as digits have: a full square one may "
-    "have the wrong determinant, which no depth unlearns quickly. The learning rate is the best "
+    note="Depths start at 8, which was decided after looking: from 2 to 8 the steps still double, "
+    "as they do towards the limit of many layers in the paper. The target has few outputs, as "
+    "digits have: a full square one may have the wrong determinant, which no depth unlearns "
+    "quickly. The learning rate is the best "
     f"of a grid at each depth. Networks that had not learned after {LIMIT} steps count as "
     f"{LIMIT}, so the Gaussian exponent is a lower bound. The closed form needs decoupled "
     "starts; from small Gaussian weights it does not hold within 2 %, as the control shows.",

@@ -31,6 +31,9 @@ TRAIN, TEST = 10_000_000_000, 200_000_000
 WANTED = 0.5
 COVERED, OFF, SIZE_OFF = 0.75, 0.03, 0.35
 LEVEL, RESAMPLES = 0.9, 100
+#: Starts of a fit: sixteen ended in the same optimum in every world tried, and cost half as much
+#: again.
+STARTS = 4
 
 
 def entropy(chance: Array) -> Array:
@@ -103,7 +106,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
             [table_loss(int(n), train, source.draw(rng, TEST, False)) for n in SIZES]
         )
         runs = RunTable({"N": SIZES, "L": loss})
-        fitted = fit(runs, "L = E + A/N^alpha", objective="lsq-log", starts=16, seed=seed)
+        fitted = fit(runs, "L = E + A/N^alpha", objective="lsq-log", starts=STARTS, seed=seed)
         lo, hi = assess(fitted, "residual", resamples=RESAMPLES, level=LEVEL, seed=w).intervals["E"]
         covered[w] = lo <= source.rate <= hi
         off[w] = abs(fitted.params["E"] - source.rate) / (loss[0] - source.rate)
@@ -152,5 +155,6 @@ STUDY = Study(
     check=check,
     full="400 draws instead of 48",
     falsified="at test the source has drifted: the floor is a cross-entropy, above the entropy",
-    note="Models are tables of counts, not networks, and their sizes the number of tables.",
+    note="Models are tables of counts, not networks, and their sizes the number of tables. The "
+    "planted source and the range of sizes were set after looking at trial runs.",
 )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._adam import Adam
 from forescale.studies._interval import RESAMPLES, number
-from forescale.studies._swept import recorded
+from forescale.studies._recorded import simulated
 
 Array = NDArray[np.float64]
 
@@ -75,13 +75,15 @@ def measured(seed: int) -> Iterator[tuple[float, ...]]:
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Slopes of log error in log width, of wide networks and of averages of narrow ones."""
-    if rerun:
-        progress(f"{len(RATES) * (len(WIDTHS) + WIDTHS[-1] // NARROW) * NETWORKS} networks")
-        rows = np.array(list(measured(1000 + seed)))
-        table = dict(zip(COLUMNS, rows.T, strict=True))
-        data = f"simulation: {len(rows)} networks"
-    else:
-        table, data = recorded("lottery_tickets")
+    table, data = simulated(
+        "lottery_tickets",
+        COLUMNS,
+        measured,
+        what="networks",
+        rerun=rerun,
+        seed=seed,
+        progress=progress,
+    )
     rng = np.random.default_rng([seed, 2310])
     numbers = {}
     for rate in RATES:

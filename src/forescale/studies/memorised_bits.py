@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._adam import Adam
 from forescale.studies._interval import RESAMPLES, number
-from forescale.studies._swept import recorded
+from forescale.studies._recorded import simulated
 
 Array = NDArray[np.float64]
 
@@ -88,13 +88,15 @@ def forecast(bits: Array) -> Array:
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Exponent of memorised bits in parameters, and the largest network forecast."""
-    if rerun:
-        progress(f"{4 * len(WIDTHS) * NETWORKS} networks memorise labels, minutes")
-        rows = np.array(list(measured(1000 + seed)))
-        table = dict(zip(COLUMNS, rows.T, strict=True))
-        data = f"simulation: {len(rows)} networks"
-    else:
-        table, data = recorded("memorised_bits")
+    table, data = simulated(
+        "memorised_bits",
+        COLUMNS,
+        measured,
+        what="networks",
+        rerun=rerun,
+        seed=seed,
+        progress=progress,
+    )
     rng = np.random.default_rng([seed, 2411])
     numbers = {}
 

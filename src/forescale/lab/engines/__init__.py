@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from forescale import catalogue
+from forescale.catalogue import Room
 from forescale.lab.engines._contract import Done, Engine
 
 __all__ = ["Done", "Engine", "get", "names"]
 
 
-def names() -> tuple[str, ...]:
-    """Names of the engines."""
-    return catalogue.names(__name__)
-
-
-def get(name: str) -> Engine:
-    """The engine called `name`.
-
-    Raises:
-        UnknownName: If there is none; the message names near misses.
-    """
-    found: Engine = catalogue.load(__name__, name.replace("-", "_"), "ENGINE")
-    return found
+_ROOM = Room[Engine](__name__, "ENGINE")
+names, get = _ROOM.names, _ROOM.get

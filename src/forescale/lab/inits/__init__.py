@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from forescale import catalogue
+from forescale.catalogue import Room
 from forescale.lab.inits._contract import Family, Init, Role, Roles, roles
 
 __all__ = ["Family", "Init", "Role", "Roles", "get", "names", "roles"]
 
 
-def names() -> tuple[str, ...]:
-    """Names of the inits."""
-    return catalogue.names(__name__)
-
-
-def get(name: str) -> Init:
-    """The init called `name`.
-
-    Raises:
-        UnknownName: If there is none; the message names near misses.
-    """
-    found: Init = catalogue.load(__name__, name.replace("-", "_"), "INIT")
-    return found
+_ROOM = Room[Init](__name__, "INIT")
+names, get = _ROOM.names, _ROOM.get

@@ -12,7 +12,7 @@ from forescale.fit import Fit
 from forescale.forecast._scale import scale_of
 from forescale.quantities import short
 from forescale.report._words import place, titled, unit
-from forescale.report.charts._spec import GREY, GROUPS, Array, Spec, rows, thin
+from forescale.report.charts._spec import GREY, GROUPS, Array, Spec, by_size, rows, thin
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,16 +154,5 @@ class Runs:
                     "legend": {"title": short(self.fit.spec.by), "symbolOpacity": 1},
                 }  # fmt: skip
         if len(self.inputs) > 1 and (next(iter(self.inputs.values())) > 0).all():
-            return {
-                "field": "i0",
-                "type": "quantitative",
-                # The darkest fifth is lost on a dark screen.
-                "scale": {"type": "log", "scheme": {"name": "viridis", "extent": [0.2, 0.95]}},
-                "legend": {
-                    "title": titled(self.fit.runs, next(iter(self.inputs))),
-                    "gradientLength": 140,
-                    "format": ".2~s",
-                    "labelExpr": "replace(format(datum.value, '.2~s'), 'G', 'B')",
-                },
-            }
+            return by_size("i0", titled(self.fit.runs, next(iter(self.inputs))))
         return {"value": GREY}

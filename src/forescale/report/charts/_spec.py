@@ -149,6 +149,24 @@ def plain(field_: str, **more: Any) -> Spec:
     return {"field": field_, "type": "quantitative", **more}
 
 
+def by_size(field_: str, title: str) -> Spec:
+    """A colour channel for sizes above zero, by their logs."""
+    return {
+        "field": field_,
+        "type": "quantitative",
+        # The darkest fifth is lost on a dark screen.
+        "scale": {"type": "log", "scheme": {"name": "viridis", "extent": [0.2, 0.95]}},
+        "legend": {
+            "title": title,
+            "type": "gradient",
+            "gradientLength": 160,
+            "labelSeparation": 8,
+            "format": ".2~s",
+            "labelExpr": "replace(format(datum.value, '.2~s'), 'G', 'B')",
+        },
+    }
+
+
 def tip(**fields: str) -> list[Spec]:
     """What the pointer shows: field to title, in order."""
     return [{"field": f, "title": title} for f, title in fields.items()]
