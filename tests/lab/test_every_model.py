@@ -15,6 +15,7 @@ NAMES = models.names()
 IOS = {
     "tokens": Tokens(11, 20),
     "last": Tokens(11, 20, "last"),
+    "source": Tokens(11, 20, source=8),
     "vectors": Vectors(10, 3),
     "images": Images(2, 8, 5),
 }
@@ -31,8 +32,10 @@ def example(torch, io, n: int = 3):
 
 def serves(name: str, io) -> bool:
     model = models.get(name)
+    if not isinstance(io, model.takes):
+        return False
     every = isinstance(io, Tokens) and io.targets == "all"
-    return isinstance(io, model.takes) and (model.causal or not every)
+    return not every or (model.causal and (io.source > 0 or not model.reads_source))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,7 +58,8 @@ def test_scores_have_the_shape_that_io_states(name: str, kind: str, torch, start
         return
     module, _ = start(name, io)
     scores = module(example(torch, io))
-    assert scores.shape == ((3, 20, 11) if kind == "tokens" else (3, io.outputs))
+    places = {"tokens": (20,), "source": (13,)}.get(kind, ())
+    assert scores.shape == (3, *places, io.outputs)
     assert torch.isfinite(scores).all()
     scores.square().mean().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in module.parameters())
@@ -66,7 +70,7 @@ def test_no_place_of_a_causal_model_sees_a_later_one(name: str, torch, start) ->
     model = models.get(name)
     if Tokens not in model.takes:
         return
-    io = IOS["tokens" if model.causal else "last"]
+    io = IOS["last" if not model.causal else "source" if model.reads_source else "tokens"]
     module, _ = start(name, io, 2)
     x = example(torch, io)
     changed = x.clone()
@@ -75,8 +79,26 @@ def test_no_place_of_a_causal_model_sees_a_later_one(name: str, torch, start) ->
         one, other = module(x), module(changed)
     if not model.causal:
         return
-    torch.testing.assert_close(one[:, :12], other[:, :12])
-    assert (one[:, 12:] - other[:, 12:]).abs().amax(-1).gt(1e-4).float().mean() > 0.9
+    # The first score is that of the last token that is given.
+    at = 13 - io.given
+    torch.testing.assert_close(one[:, :at], other[:, :at])
+    assert (one[:, at:] - other[:, at:]).abs().amax(-1).gt(1e-4).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_place_with_a_target_sees_every_token_of_the_source(name: str, torch, start) -> None:
+    io = IOS["source"]
+    if not serves(name, io):
+        return
+    module, _ = start(name, io, 2)
+    x = example(torch, io, 8)
+    with torch.no_grad():
+        one = module(x)
+        for place in range(io.source):
+            changed = x.clone()
+            changed[:, place] = (x[:, place] + 1) % io.vocab
+            moved = (one - module(changed)).abs().amax(-1)
+            assert (moved > 1e-6).float().mean(0).min() > 0.5, place
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,12 +116,15 @@ def test_the_last_places_scores_are_those_that_all_places_would_get(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shorter_sequence_is_taken_too(name: str, torch, start) -> None:
-    if not serves(name, IOS["tokens"]):
-        return
-    module, _ = start(name, IOS["tokens"])
-    x = example(torch, IOS["tokens"])
-    with torch.no_grad():
-        torch.testing.assert_close(module(x)[:, :7], module(x[:, :7]), rtol=1e-4, atol=1e-5)
+    for kind, places in (("tokens", 11), ("source", 4)):
+        if not serves(name, IOS[kind]):
+            continue
+        module, _ = start(name, IOS[kind])
+        x = example(torch, IOS[kind])
+        with torch.no_grad():
+            whole, short = module(x), module(x[:, :11])
+        assert short.shape[1] == places
+        torch.testing.assert_close(whole[:, :places], short, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -156,6 +181,22 @@ def test_flops_of_the_gpt_are_those_of_its_matrices_and_scores(size: int, torch)
     assert counted.flops_6n == 6 * (blocks + 50 * d)
 
 
+@pytest.mark.parametrize("size", [1, 4])
+def test_flops_of_the_encoder_decoder_are_those_of_both_stacks_and_their_scores(
+    size: int, torch
+) -> None:
+    io, model = Tokens(50, 40, source=30), models.get("encoder_decoder")
+    counted = models.counts(model.make(io, size), io, per_example=40)
+    d, depth, read, told = model.shape(size)["width"], model.shape(size)["depth"], 30, 11
+    encoder, decoder = 12 * d * d, 14 * d * d
+    # Keys and values of the source are made once, in each block of the decoder.
+    assert counted.params_nonembed == depth * (encoder + decoder + 2 * d * d)
+    assert counted.params == counted.params_nonembed + 2 * 50 * d
+    weights = depth * (read * (encoder + 2 * d * d) + told * decoder) + told * 50 * d
+    scores = depth * 2 * d * (read * read + told * told + told * read)
+    assert counted.flops == 6 * (weights + scores) / 40
+
+
 def test_counting_leaves_the_module_as_it_was(torch, start) -> None:
     module, _ = start("gpt", IOS["tokens"])
     before = [p.clone() for p in module.parameters()]
@@ -207,6 +248,58 @@ def test_the_spectra_are_those_of_the_paper(torch) -> None:
     torch.testing.assert_close(imaginary, values.imag[values.imag > 1e-9].sort().values)
     assert (real == -0.5).all()
     torch.testing.assert_close(lin(3)[1], torch.tensor([0.0, 1.0, 2.0]).double() * torch.pi)
+
+
+@pytest.mark.parametrize("name", ["gpt", "ssm"])
+def test_a_source_changes_which_places_are_scored_and_nothing_else(name, torch, start) -> None:
+    every, _ = start(name, IOS["tokens"])
+    given, _ = start(name, IOS["source"])
+    x = example(torch, IOS["tokens"])
+    with torch.no_grad():
+        torch.testing.assert_close(every(x)[:, 7:], given(x))
+
+
+def test_the_encoder_of_two_stacks_reads_the_source_both_ways_and_no_answer(torch, start) -> None:
+    io = IOS["source"]
+    module, _ = start("encoder_decoder", io, 2)
+    seen = []
+    module.encoder[-1].register_forward_hook(lambda m, i, out: seen.append(out))
+    x = example(torch, io)
+    source, answer = x.clone(), x.clone()
+    source[:, 7] = (x[:, 7] + 1) % io.vocab
+    answer[:, 8:] = (x[:, 8:] + 1) % io.vocab
+    with torch.no_grad():
+        module(x), module(source), module(answer)
+    assert seen[0].shape[1] == io.source
+    assert (seen[0] - seen[1])[:, 0].abs().max() > 1e-3
+    torch.testing.assert_close(seen[0], seen[2])
+
+
+def test_cross_attention_is_the_plain_softmax_over_the_source(torch, start) -> None:
+    from forescale.lab.models._decoder import turn
+
+    io = IOS["source"]
+    module, _ = start("encoder_decoder", io, 2)
+    block, (turns,) = module.blocks[0], module.places(20)
+    generator = torch.Generator().manual_seed(0)
+    x, source = torch.randn(2, 13, 32, generator=generator), torch.randn(2, 8, 32)
+    with torch.no_grad():
+        found = block.cross(x, source, turns[7:], turns[:8])
+        q, (k, v) = block.cross_q(x), block.cross_kv(source).chunk(2, -1)
+        slow = torch.zeros_like(x)
+        for head in range(2):
+            at = slice(16 * head, 16 * head + 16)
+            for t in range(13):
+                asked = turn(q[:, t, at], turns[7 + t, 0, head])
+                shown = turn(k[:, :, at], turns[:8, 0, head])
+                weights = ((asked[:, None] * shown).sum(-1) / 4).softmax(-1)
+                slow[:, t, at] = (weights[..., None] * v[:, :, at]).sum(1)
+        torch.testing.assert_close(found, block.cross_out(slow), rtol=1e-4, atol=1e-5)
+
+
+def test_a_task_without_a_source_is_refused_with_one_that_has_one(torch) -> None:
+    with pytest.raises(BadOption, match="transduction"):
+        models.get("encoder_decoder").make(IOS["tokens"], 1)
 
 
 def test_an_encoder_sees_all_places(torch, start) -> None:

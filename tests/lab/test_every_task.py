@@ -60,7 +60,8 @@ def test_shapes_and_types_are_those_that_io_states(name: str, torch, make_data) 
             assert 0 <= int(x.min()) <= int(x.max()) < data.io.vocab
             every = data.io.targets == "all"
             assert data.per_example == (data.io.context if every else 1)
-            assert y.shape == (x.shape if every else (6,))
+            assert 0 <= data.io.source < data.io.context
+            assert y.shape == ((6, data.io.places) if every else (6,))
         elif isinstance(data.io, Vectors):
             assert x.shape == (6, data.io.inputs)
             assert x.dtype == torch.float32

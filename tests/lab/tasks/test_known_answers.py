@@ -188,6 +188,61 @@ def test_smaller_sets_of_digits_lie_inside_larger_ones(torch) -> None:
     assert float(x.std()) == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("operation", "truth"),
+    [
+        ("copy", list),
+        ("reverse", lambda s: s[::-1]),
+        ("swap", lambda s: [s[1], s[0], s[3], s[2], s[4]]),
+        ("sort", sorted),
+    ],
+)
+def test_answers_of_transduction_are_the_source_rewritten(operation: str, truth, torch) -> None:
+    from forescale.lab.tasks import get
+
+    data = get("transduction").data(operation=operation, length=5, symbols=7, validation=50)
+    for tokens, answer in zip(*(v.tolist() for v in data.validation), strict=True):
+        assert answer == truth(tokens[:5])
+        # The mark that ends the source, then each symbol of the answer where the next is asked.
+        assert tokens[5:] == [7, *answer[:-1]]
+    assert data.io.source == 6
+    with pytest.raises(BadOption, match="reverse"):
+        get("transduction").data(operation="shuffle")
+
+
+def test_answers_to_prompts_are_the_sign_of_their_words_weights_on_the_symbols(torch) -> None:
+    from forescale.lab.tasks import get
+    from forescale.lab.tasks.prompted import weights
+
+    data = get("prompted").data(words=3, symbols=5, vocabulary=12, length=4)
+    weight = weights(12, 5)
+    x, y = (v.tolist() for v in data.validation)
+    for tokens, answer in zip(x, y, strict=True):
+        words, shown = [t - 7 for t in tokens[:3]], [t - 2 for t in tokens[3:]]
+        assert answer == (sum(weight[w, s] for w in words for s in shown) > 0)
+    assert 0.3 < sum(y) / len(y) < 0.7
+
+
+def test_fewer_prompted_tasks_are_a_subset_of_more_and_none_of_them_is_held_out(torch) -> None:
+    from forescale.lab.tasks import get
+
+    def prompts(x) -> set[frozenset[int]]:
+        return {frozenset(row[:2]) for row in x.tolist()}
+
+    def trained(tasks: int, **settings) -> set[frozenset[int]]:
+        data = get("prompted").data(tasks=tasks, **settings)
+        return set().union(*(prompts(data.batch(step, 64, 0)[0]) for step in range(40)))
+
+    few, many = trained(8), trained(64)
+    held = prompts(get("prompted").data().validation[0])
+    assert (len(few), len(many), len(held)) == (8, 64, 128)
+    assert few < many
+    assert not many & held
+    assert trained(8, draw=1) != few
+    with pytest.raises(BadOption, match="496"):
+        get("prompted").data(tasks=400)
+
+
 def test_delayed_tokens_are_asked_for_and_none_before_there_is_one(torch) -> None:
     from forescale.lab.tasks import get
 

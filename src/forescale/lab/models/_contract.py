@@ -33,8 +33,9 @@ class Model:
         build: A module for some inputs and outputs from shape and settings, on the current
             default device, its parameters not yet filled.
         settings: Defaults of the settings.
-        causal: With tokens, no place sees a later one; a model that is not can only serve
-            tasks whose target is the last place's.
+        causal: With tokens, no place sees a later one, the source's apart; a model that is not
+            can only serve tasks whose target is the last place's.
+        reads_source: All places see the whole source, so it cannot serve tasks that give none.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Model:
     build: Callable[..., nn.Module]
     settings: Mapping[str, Setting] = field(default_factory=dict)
     causal: bool = True
+    reads_source: bool = False
 
     def dimensions(self, size: int, settings: Mapping[str, Setting]) -> dict[str, Setting]:
         """Everything `build` needs: the shape of a size, with settings in place of parts of it.
@@ -78,6 +80,11 @@ class Model:
             raise BadOption(
                 f"model '{self.name}' sees the tokens that the task asks it to predict",
                 fix="choose a causal model, or a task that asks for the last place's alone",
+            )
+        if isinstance(io, Tokens) and io.targets == "all" and self.reads_source and not io.source:
+            raise BadOption(
+                f"model '{self.name}' reads a source, and the task gives none",
+                fix="choose another model, or a task with a source, such as transduction",
             )
         return self.build(io, **self.dimensions(size, settings))
 

@@ -35,13 +35,19 @@ class Block(nn.Module):
         """What each place takes from the others, from the normed stream; same shape."""
         raise NotImplementedError
 
+    def mixed(self, x_btd: Tensor, *places: Tensor) -> Tensor:
+        """The stream after the mixer; same shape."""
+        mixed = self.out(self.mix(normed(x_btd), *places))
+        return x_btd + (mixed if self.gate is None else self.gate[0] * mixed)
+
+    def made(self, x_btd: Tensor) -> Tensor:
+        """The stream after the MLP; same shape."""
+        made = self.down(squared_relu(self.up(normed(x_btd))))
+        return x_btd + (made if self.gate is None else self.gate[1] * made)
+
     def forward(self, x_btd: Tensor, *places: Tensor) -> Tensor:
         """The stream after the block, shape (b, t, d)."""
-        norm = x_btd.shape[-1:]
-        mixed = self.out(self.mix(F.layer_norm(x_btd, norm), *places))
-        x_btd = x_btd + (mixed if self.gate is None else self.gate[0] * mixed)
-        made = self.down(squared_relu(self.up(F.layer_norm(x_btd, norm))))
-        return x_btd + (made if self.gate is None else self.gate[1] * made)
+        return self.made(self.mixed(x_btd, *places))
 
 
 class Decoder(nn.Module):
@@ -49,7 +55,7 @@ class Decoder(nn.Module):
 
     def __init__(self, io: Tokens, width: int, blocks: Iterable[Block]) -> None:
         super().__init__()
-        self.last = io.targets == "last"
+        self.last, self.given = io.targets == "last", io.given
         self.embed = nn.Embedding(io.vocab, width)
         self.blocks = nn.ModuleList(blocks)
         self.head = nn.Linear(width, io.vocab, bias=False)
@@ -63,14 +69,12 @@ class Decoder(nn.Module):
         return ()
 
     def forward(self, tokens_bt: Tensor) -> Tensor:
-        """Scores of every token, shape (b, t, vocab); of the last place alone, (b, vocab)."""
+        """Scores at all places with a target, (b, places, vocab); at the last alone, (b, vocab)."""
         places = self.places(tokens_bt.shape[1])
         x_btd = self.embed(tokens_bt)
         for block in self.blocks:
             x_btd = block(x_btd, *places)
-        if self.last:
-            x_btd = x_btd[:, -1]
-        return self.head(F.layer_norm(x_btd, x_btd.shape[-1:]))
+        return self.head(normed(x_btd[:, -1] if self.last else x_btd[:, self.given - 1 :]))
 
 
 class Rotary(Decoder):
@@ -87,6 +91,11 @@ class Rotary(Decoder):
     def places(self, t: int) -> tuple[Tensor, ...]:
         """Unit complex numbers, shape (t, 2, heads, half a head)."""
         return (self.turns[:t],)
+
+
+def normed(x: Tensor) -> Tensor:
+    """Mean zero and variance one over the last axis; same shape."""
+    return F.layer_norm(x, x.shape[-1:])
 
 
 def turn(x: Tensor, turns: Tensor) -> Tensor:
