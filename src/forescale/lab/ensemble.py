@@ -84,17 +84,15 @@ def train_together(
     began = time.monotonic()
     _alike(configs)
     config = configs[0]
-    model, init = models.get(config.model), inits.get(config.init)
     peak, factors = _rates(config)
     data = tasks.get(config.task).data(**config.task_settings)
     _fitting(config, data.io, data.loss)
 
-    roles = inits.roles(model, data.io, config.size, config.model_settings, config.base)
-    modules = [_begun(c, data.io, roles) for c in configs]
+    modules, (roles, *_) = zip(*(_begun(c, data.io) for c in configs), strict=True)
     counted = models.counts(modules[0], data.io, data.per_example)
     stack = Stack([module.to(device) for module in modules])
     stepper = optimizers.get(config.optimizer).over(
-        stack.whole, roles, init, 1, **config.optimizer_settings
+        stack.whole, roles, inits.get(config.init), 1, **config.optimizer_settings
     )
     hooks = _hooks(config, stack)
     plain = criterion(data.loss)

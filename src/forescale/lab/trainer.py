@@ -84,15 +84,13 @@ def train(
     import torch
 
     began = time.monotonic()
-    task, model = tasks.get(config.task), models.get(config.model)
     init, optimizer = inits.get(config.init), optimizers.get(config.optimizer)
     peak, factors = _rates(config)
-    data = task.data(**config.task_settings)
+    data = tasks.get(config.task).data(**config.task_settings)
     hooks = [rules.get(n).hooks(**config.rules[n]) for n in _ordered(config)]
     _fitting(config, data.io, data.loss)
 
-    roles = inits.roles(model, data.io, config.size, config.model_settings, config.base)
-    module = _begun(config, data.io, roles)
+    module, roles = _begun(config, data.io)
     counted = models.counts(module, data.io, data.per_example)
     module = module.to(device)
     stepper = optimizer.over(module, roles, init, **config.optimizer_settings)
@@ -174,14 +172,16 @@ def _generator(config: Config, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(config.seed * 1_000_003 + step)
 
 
-def _begun(config: Config, io: IO, roles: inits.Roles) -> nn.Module:
-    """The module with its first weights, on the CPU."""
+def _begun(config: Config, io: IO) -> tuple[nn.Module, inits.Roles]:
+    """The module with its first weights, on the CPU, and the roles of its parameters."""
     import torch
 
+    model = models.get(config.model)
     torch.manual_seed(config.seed)
-    module = models.get(config.model).make(io, config.size, **config.model_settings)
+    module = model.make(io, config.size, **config.model_settings)
+    roles = inits.roles(model, io, config.size, config.model_settings, config.base)
     inits.get(config.init).apply(module, roles, seed=config.seed)
-    return module
+    return module, roles
 
 
 def _step(
