@@ -176,29 +176,21 @@ def test_squared_relu_and_its_gradient_under_vmap_are_those_of_the_formula(
 
 
 @pytest.mark.parametrize("causal", [True, False])
-@pytest.mark.filterwarnings("error")
-def test_attention_of_a_stack_is_that_of_each_member(causal: bool, torch: ModuleType) -> None:
-    from forescale.lab.ensemble import _FoldedAttention
+def test_attention_of_a_stack_is_that_of_the_fused_kernel(causal: bool, torch: ModuleType) -> None:
+    from forescale.lab.models._decoder import attention
 
-    attend = torch.nn.functional.scaled_dot_product_attention
     generator = torch.Generator().manual_seed(0)
-    q, k = (torch.randn(3, 2, 4, 6, 8, generator=generator, requires_grad=True) for _ in range(2))
-    # Values that members share, and queries whose members are not on the first axis.
-    v = torch.randn(2, 4, 6, 8, generator=generator, requires_grad=True)
-
-    def mix(q: Any, k: Any, v: Any) -> Any:
-        return attend(q, k, v, is_causal=causal, scale=0.3)
-
-    with _FoldedAttention():
-        made = torch.func.vmap(mix, in_dims=(1, 0, None))(q.transpose(0, 1), k, v)
-    alone = torch.stack([mix(q[m], k[m], v) for m in range(3)])
-    torch.testing.assert_close(made, alone)
-    for one, other in zip(
-        torch.autograd.grad(made.square().sum(), (q, k, v)),
-        torch.autograd.grad(alone.square().sum(), (q, k, v)),
+    q, k, v = (torch.randn(2, 4, 6, 8, generator=generator, requires_grad=True) for _ in range(3))
+    one, other = (
+        attention(q, k, v, causal=causal, scale=0.3, stacked=stacked) for stacked in (True, False)
+    )
+    torch.testing.assert_close(one, other)
+    for a, b in zip(
+        torch.autograd.grad(one.square().sum(), (q, k, v)),
+        torch.autograd.grad(other.square().sum(), (q, k, v)),
         strict=True,
     ):
-        torch.testing.assert_close(one, other)
+        torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize("name", optimizers.names())
@@ -399,6 +391,19 @@ def test_orders_of_many_seeds_are_kept_side_by_side_up_to_a_bound(
     for s in range(6):
         _contract._order(2000, 0, s)
     assert len(_contract._ORDERS) == 4
+
+
+@pytest.mark.parametrize("name", ["gpt", "mlp", "cnn"])
+@pytest.mark.slow
+def test_a_stack_compiles_without_a_break(name: str, torch: ModuleType, start: Any) -> None:
+    from forescale.lab.ensemble import Stack
+
+    io = Tokens(11, 12) if name == "gpt" else Images(1, 8, 3)
+    stack = Stack([start(name, io, seed=s)[0] for s in range(2)])
+    x = torch.zeros(2, 4, 12, dtype=torch.long) if name == "gpt" else torch.ones(2, 4, 1, 8, 8)
+    torch._dynamo.reset()
+    whole = torch.compile(stack.forward, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(whole(x), stack.forward(x))
 
 
 @pytest.mark.slow

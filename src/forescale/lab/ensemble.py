@@ -4,8 +4,8 @@ A small model leaves most of a GPU idle: what a step costs there is the number o
 stack needs hardly more of them than one model does. On a CPU one process per core is faster.
 
 The stack is differentiated from outside the map over members, not inside it: gradients of the
-members' summed loss are each member's own, and the backward pass is PyTorch's usual one, which
-has a fused kernel for everything; not all of them can be mapped.
+members' summed loss are each member's own, and the backward pass is PyTorch's usual one, with
+nothing in it to be mapped.
 
 Source: PyTorch's tutorial on model ensembling with `torch.func`; Horace He & Zou 2021,
 "functorch: JAX-like composable function transforms for PyTorch".
@@ -23,10 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
-from torch.overrides import TorchFunctionMode
 
 from forescale.errors import BadOption
 from forescale.lab import inits, models, optimizers, rules, tasks
@@ -175,6 +173,11 @@ class Stack:
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self.members = list(modules)
         self.whole = copy.deepcopy(modules[0])
+        # What is called: a module without data, told that it is mapped.
+        self._form = copy.deepcopy(modules[0]).to("meta")
+        for part in self._form.modules():
+            if hasattr(part, "stacked"):
+                part.stacked = True
         params, buffers = stack_module_state(self.members)
         self.params = dict(self.whole.named_parameters())
         self.buffers = dict(self.whole.named_buffers())
@@ -189,10 +192,9 @@ class Stack:
         """What each member makes of its own inputs; the first axis of both is the members'."""
 
         def one(params: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Any:
-            return functional_call(self.members[0], (params, buffers), (x,))
+            return functional_call(self._form, (params, buffers), (x,))
 
-        with _FoldedAttention():
-            scores: Tensor = vmap(one)(self.params, self.buffers, x)
+        scores: Tensor = vmap(one)(self.params, self.buffers, x)
         return scores
 
     @contextmanager
@@ -206,56 +208,6 @@ class Stack:
         finally:
             for member in self.members:
                 member.zero_grad(set_to_none=True)
-
-
-class _FoldedAttention(TorchFunctionMode):
-    """Attention of stacked members as that of a larger batch.
-
-    PyTorch's own rules for it have no fused kernel on the CPU, and on a GPU do not see that a
-    gradient will be asked for.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """The function, unless it is attention over queries, keys and values alone."""
-        kwargs = kwargs or {}
-        stray = kwargs.keys() - {"is_causal", "scale"}
-        if func is not F.scaled_dot_product_attention or len(args) != 3 or stray:
-            return func(*args, **kwargs)
-        return _Attention.apply(*args, kwargs.get("is_causal", False), kwargs.get("scale"))
-
-
-class _Attention(torch.autograd.Function):
-    """Attention with a rule for `vmap`, which is all that is ever called."""
-
-    @staticmethod
-    def forward(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float | None) -> Tensor:
-        """Means of values, shape (b, h, t, d)."""
-        return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Nothing to keep: the folded call has its own gradient."""
-
-    @staticmethod
-    def vmap(
-        info: Any,
-        in_dims: tuple[int | None, ...],
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        causal: bool,
-        scale: float | None,
-    ) -> tuple[Tensor, int]:
-        """Means of values, shape (members, b, h, t, d), and the axis of the members."""
-        members = info.batch_size
-
-        def folded(x: Tensor, axis: int | None) -> Tensor:
-            x = x.expand(members, *x.shape) if axis is None else x.movedim(axis, 0)
-            return x.flatten(0, 1)
-
-        q, k, v = folded(q, in_dims[0]), folded(k, in_dims[1]), folded(v, in_dims[2])
-        made = F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
-        return made.unflatten(0, (members, -1)), 0
 
 
 class _Each(Hooks):
