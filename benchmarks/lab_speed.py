@@ -2,6 +2,7 @@
 
     python benchmarks/lab_speed.py            # the trainer against a plain loop
     python benchmarks/lab_speed.py --seeds    # 8 seeds one after another, then on 2 workers
+    python benchmarks/lab_speed.py --together 16 --device cuda   # 16 seeds as one stack
     python benchmarks/lab_speed.py --device cuda
 
 The plain loop is what one writes after reading a minimal GPT: LayerNorm, learned positions,
@@ -163,13 +164,51 @@ def seeds(count: int, steps: int, workers: int) -> None:
         print(f"| {n} | {wall:.1f} | {took[1] / wall:.2f} |")
 
 
+def together(count: int, steps: int, workers: int, device: str, sizes: list[int]) -> None:
+    print(f"## {count} seeds of one model, {steps} steps, {device}\n")
+    print(f"Batch {BATCH} x {CONTEXT} bytes, float32. Throughput over that of one run at a time;")
+    print("walls of two lengths are subtracted, so that starting costs nothing.\n")
+    several = max(1, count // workers)
+    modes: dict[str, dict[str, int]] = {
+        "one after another": {"workers": 1},
+        f"{workers} processes": {"workers": workers},
+        f"one stack of {count}": {"workers": 1, "together": count},
+        f"{workers} processes, stacks of {several}": {"workers": workers, "together": several},
+    }
+
+    def wall(size: int, length: int, options: dict[str, int]) -> float:
+        configs = [lab_config(size, length, seed=s) for s in range(count)]
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            sweep(configs, Path(folder), device=device, **options)
+            return time.perf_counter() - began
+
+    print("| width x depth | tokens/s, " + " | ".join(modes) + " |")
+    print("|---|" + "---:|" * len(modes))
+    for size in sizes:
+        took = []
+        for options in modes.values():
+            short = wall(size, 2, options)
+            took.append(wall(size, steps + 2, options) - short)
+        shape = models.get("gpt").shape(size)
+        first = f"{count * steps * BATCH * CONTEXT / took[0]:.0f}"
+        ratios = " | ".join(f"{took[0] / t:.2f}" for t in took[1:])
+        print(f"| {shape['width']} x {shape['depth']} | {first} | {ratios} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", action="store_true")
+    parser.add_argument("--together", type=int, metavar="N", help="N seeds as one stack")
+    parser.add_argument("--sizes", default="1,2,4", help="for --together")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
+    if args.together:
+        sizes = [int(s) for s in args.sizes.split(",")]
+        together(args.together, args.steps, args.workers, args.device, sizes)
+        return
     if args.seeds:
         seeds(8, args.steps, args.workers)
         return

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,15 +120,23 @@ if __name__ == "__main__":
         config({"task": "teacher", "model": "mlp", "steps": 400, "batch": 64, "seed": s})
         for s in range(4)
     ]
-    sweep(configs, Path(sys.argv[1]), workers=2, say=lambda p: print(p.finished, flush=True))
+    sweep(
+        configs,
+        Path(sys.argv[1]),
+        workers=2,
+        together=int(sys.argv[2]),
+        say=lambda p: print(p.finished, flush=True),
+    )
 """
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, together: int = 1) -> subprocess.Popen[str]:
     script = folder.parent / "sweep.py"
     script.write_text(SCRIPT)
     return subprocess.Popen(
-        [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(script), str(folder), str(together)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -165,9 +175,10 @@ def test_a_worker_that_is_killed_loses_no_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers in /proc")
-def test_a_sweep_that_is_killed_goes_on_and_repeats_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_sweep_that_is_killed_goes_on_and_repeats_nothing(tmp_path: Path, together: int) -> None:
     folder = tmp_path / "runs"
-    process = start(folder)
+    process = start(folder, together)
     wait_for(process.stdout, "1")
     orphans = workers_of(process.pid)
     process.kill()
@@ -179,7 +190,7 @@ def test_a_sweep_that_is_killed_goes_on_and_repeats_nothing(tmp_path: Path) -> N
     assert not any(Path(f"/proc/{p}").exists() for p in orphans)
     kept = {f: f.read_bytes() for f in folder.glob("*.json")}
     assert len(kept) >= 1
-    process = start(folder)
+    process = start(folder, together)
     process.communicate(timeout=120)
     assert process.returncode == 0
     assert complete(folder) == 4
@@ -194,6 +205,110 @@ def complete(folder: Path) -> int:
     assert {json.loads(f.read_text())["row"]["run"] for f in folder.glob("*.json")} == set(names)
     assert not list(folder.glob("*.pt"))
     return len(names)
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Runs in each group that is trained, in this process."""
+    from forescale.lab import engines
+
+    sizes: list[int] = []
+
+    def here(function: Any, items: Any, workers: int) -> Iterator[engines.Done]:
+        for i, item in enumerate(items):
+            sizes.append(len(item))
+            try:
+                yield engines.Done(i, function(item))
+            except Exception as error:
+                yield engines.Done(i, error=f"{type(error).__name__}: {error}")
+
+    monkeypatch.setattr(engines, "get", lambda name: engines.Engine("here", "Here.", here))
+    return sizes
+
+
+def test_a_sweep_of_stacks_gives_the_runs_that_single_ones_would(
+    tmp_path: Path, groups: list[int]
+) -> None:
+    configs = [*few(), *few(size=2)]
+    seen: list[Progress] = []
+    sweep(configs, tmp_path / "a", together=3, say=seen.append)
+    # The larger first, each size in a group of three and what is left.
+    assert groups == [3, 3, 1, 1]
+    assert [p.finished for p in seen] == list(range(9))
+    assert [p.last["size"] for p in seen if p.last] == [2, 2, 2, 1, 1, 1, 2, 1]
+    assert np.isfinite(seen[-1].seconds_left)
+    sweep(configs, tmp_path / "b")
+    assert {f.name for f in (tmp_path / "a").iterdir()} == {
+        f.name for f in (tmp_path / "b").iterdir()
+    }
+    pairs = zip(results(configs, tmp_path / "a"), results(configs, tmp_path / "b"), strict=True)
+    for c, (one, other) in zip(configs, pairs, strict=True):
+        assert one["row"]["run"] == c.key
+        assert one["row"].keys() == other["row"].keys()
+        for a, b in zip(one["curve"], other["curve"], strict=True):
+            assert a.keys() == b.keys()
+            numbers = [k for k in a if a[k] is not None]
+            assert [a[k] for k in numbers] == pytest.approx([b[k] for k in numbers], rel=1e-5)
+
+
+def test_what_of_a_group_has_finished_is_not_run_again(tmp_path: Path, groups: list[int]) -> None:
+    configs = few()
+    sweep(configs[1:2], tmp_path)
+    before = (tmp_path / f"{configs[1].key}.json").read_bytes()
+    assert len(sweep(configs, tmp_path, together=4)) == 4
+    assert groups == [1, 3]
+    assert (tmp_path / f"{configs[1].key}.json").read_bytes() == before
+
+
+def test_a_group_that_cannot_be_is_named_run_by_run(tmp_path: Path, groups: list[int]) -> None:
+    seen: list[Progress] = []
+    bad = few(optimizer="muon")
+    runs = sweep([*bad, *few()], tmp_path, together=4, say=seen.append)
+    assert len(runs) == 4
+    assert {key for key, _ in seen[-1].failed} == {c.key for c in bad}
+    assert all("together 1" in why for _, why in seen[-1].failed)
+    # One by one they can.
+    assert len(sweep([*bad, *few()], tmp_path)) == 8
+
+
+def test_a_sweep_of_stacks_that_is_killed_goes_on_within_the_stack(
+    tmp_path: Path, groups: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forescale.lab import ensemble
+    from forescale.lab.trainer import train
+
+    train_together = ensemble.train_together
+    steps: list[int] = []
+
+    def watched(configs: Any, **options: Any) -> Any:
+        def say(member: int, row: Any) -> None:
+            steps.append(row["step"])
+            if killed and configs[0].seed == 2 and row["step"] >= 10:
+                raise KeyboardInterrupt
+
+        return train_together(configs, every=0.0, say=say, **options)
+
+    monkeypatch.setattr(ensemble, "train_together", watched)
+    killed = True
+    with pytest.raises(KeyboardInterrupt):
+        sweep(few(), tmp_path, together=2)
+    kept = {f: f.read_bytes() for f in tmp_path.glob("*.json")}
+    assert len(kept) == 2
+    assert len(list(tmp_path.glob("*.pt"))) == 1
+    killed = False
+    steps.clear()
+    runs = sweep(few(), tmp_path, together=2)
+    assert groups == [2, 2, 2]
+    assert min(steps) >= 10
+    assert all(f.read_bytes() == content for f, content in kept.items())
+    assert not list(tmp_path.glob("*.pt"))
+    for i, c in enumerate(few()):
+        assert runs["L"][i] == pytest.approx(train(c).row["loss"], rel=1e-5)
+
+
+def test_no_runs_together_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadOption, match="together is 0"):
+        sweep(few(), tmp_path, together=0)
 
 
 def test_two_sweeps_cannot_share_a_folder(tmp_path: Path) -> None:

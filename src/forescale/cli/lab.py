@@ -64,6 +64,12 @@ def run(
     compiled: Annotated[
         bool, _flag("--compile", "Compile models: slower to start, faster to run.")
     ] = False,
+    together: Annotated[
+        int,
+        Parameter(
+            help="Seeds of one run trained as one stack, at most. For GPUs; slower on a CPU."
+        ),
+    ] = 1,
     output: Output = Output(),
 ) -> int:
     """Train small runs and end with a run table; a ladder also with its fit and forecast."""
@@ -74,6 +80,7 @@ def run(
         "engine": engine,
         "device": device,
         "compiled": compiled,
+        "together": together,
         **_on(on),
     }
     if what == "list":

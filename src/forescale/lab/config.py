@@ -67,6 +67,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         plain = json.dumps(msgspec.to_builtins(self), sort_keys=True)
         return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
+    @property
+    def seedless(self) -> str:
+        """The name that this run and those that differ from it in the seed alone have in common."""
+        return msgspec.structs.replace(self, seed=0).key
+
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain values."""
         return dict(msgspec.to_builtins(self))

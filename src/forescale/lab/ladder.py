@@ -260,7 +260,7 @@ def ladder(
         compiled: Compile the models.
         engine: Name of an engine.
         say: Called with the stage and its progress.
-        others: What the engine takes besides.
+        others: What `sweep` takes besides.
 
     Returns:
         The table of runs, and the design.

@@ -18,6 +18,9 @@ from forescale.lab._io import IO, Loss, Tokens
 from forescale.lab.config import Config
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from forescale.lab.rules import Criterion, Hooks
@@ -81,25 +84,16 @@ def train(
     import torch
 
     began = time.monotonic()
-    task, model = tasks.get(config.task), models.get(config.model)
     init, optimizer = inits.get(config.init), optimizers.get(config.optimizer)
-    schedule = schedules.get(config.schedule)
-    data = task.data(**config.task_settings)
-    # A rule whose loss replaces the plain one comes first, so that the others go around it.
-    ordered = sorted(config.rules, key=lambda n: not rules.get(n).replaces)
-    hooks = [rules.get(n).hooks(**config.rules[n]) for n in ordered]
+    peak, factors = _rates(config)
+    data = tasks.get(config.task).data(**config.task_settings)
+    hooks = [rules.get(n).hooks(**config.rules[n]) for n in _ordered(config)]
     _fitting(config, data.io, data.loss)
 
-    torch.manual_seed(config.seed)
-    module = model.make(data.io, config.size, **config.model_settings)
-    roles = inits.roles(model, data.io, config.size, config.model_settings, config.base)
-    init.apply(module, roles, seed=config.seed)
+    module, roles = _begun(config, data.io)
     counted = models.counts(module, data.io, data.per_example)
     module = module.to(device)
     stepper = optimizer.over(module, roles, init, **config.optimizer_settings)
-    peak = optimizer.lr if config.lr is None else config.lr
-    warmup = min(max(LEAST_WARMUP, round(config.warmup * config.steps)), config.steps // 2)
-    factors = schedule.factors(config.steps, warmup=warmup, **config.schedule_settings)
     plain = criterion(data.loss)
     trained_on = plain
     for hook in hooks:
@@ -119,7 +113,7 @@ def train(
     for step in range(start, config.steps):
         x, y = data.batch(step, config.batch, config.seed)
         x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+        generator = _generator(config, step)
         for hook in hooks:
             x, y = hook.inputs(x, y, generator)
         stepper.set_lr(peak * float(factors[step]))
@@ -134,17 +128,7 @@ def train(
                 total = total + loss.detach()
             return total
 
-        losses.append(gradient())
-        moved = [hook for hook in hooks if hook.twice(module)]
-        if moved:
-            gradient()
-        for hook in moved:
-            hook.back(module)
-        for hook in hooks:
-            hook.gradients(module)
-        stepper.step()
-        for hook in hooks:
-            hook.after(module)
+        losses.append(_step(module, stepper, hooks, gradient))
 
         if step + 1 in marks:
             few = tuple(v[::THINNED] for v in data.validation)
@@ -152,18 +136,10 @@ def train(
             # The device is asked for its losses here and nowhere else: asking makes it wait.
             trained = float(torch.stack(losses).mean())
             losses.clear()
-            row = {
-                "step": step + 1,
-                "data": (step + 1) * per_step,
-                "flops": counted.flops * (step + 1) * per_step,
-                "lr": peak * float(factors[step]),
-                "loss": loss,
-                "train_loss": trained,
-                "accuracy": accuracy,
-            }
+            lr = peak * float(factors[step])
+            row = _point(step + 1, per_step, counted, lr, loss, trained, accuracy)
             curve.append(row)
-            limit = LOST * curve[0]["loss"]
-            diverged = not (math.isfinite(loss) and math.isfinite(trained) and loss <= limit)
+            diverged = _diverged(curve)
             if say is not None:
                 say(row)
             if diverged:
@@ -172,12 +148,112 @@ def train(
     loss, accuracy = evaluate(module, data.validation, data.loss, plain, hooks, device)
     seconds = spent + time.monotonic() - began
     state.forget()
-    seen = curve[-1]["step"] * per_step
+    return _run(config, data, counted, curve, loss, accuracy, seconds, device)
+
+
+def _ordered(config: Config) -> list[str]:
+    """The rules, one whose loss replaces the plain one first: the others go around it."""
+    return sorted(config.rules, key=lambda n: not rules.get(n).replaces)
+
+
+def _peak(config: Config) -> float:
+    return optimizers.get(config.optimizer).lr if config.lr is None else config.lr
+
+
+def _rates(config: Config) -> tuple[float, NDArray[np.float64]]:
+    """The peak learning rate, and the factor on it at every step, shape (steps,)."""
+    warmup = min(max(LEAST_WARMUP, round(config.warmup * config.steps)), config.steps // 2)
+    schedule = schedules.get(config.schedule)
+    factors = schedule.factors(config.steps, warmup=warmup, **config.schedule_settings)
+    return _peak(config), factors
+
+
+def _generator(config: Config, step: int) -> torch.Generator:
+    """What rules draw from in a step: a function of the step, so that no state need be kept."""
+    import torch
+
+    return torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+
+
+def _begun(config: Config, io: IO) -> tuple[nn.Module, inits.Roles]:
+    """The module with its first weights, on the CPU, and the roles of its parameters."""
+    import torch
+
+    model = models.get(config.model)
+    torch.manual_seed(config.seed)
+    module = model.make(io, config.size, **config.model_settings)
+    roles = inits.roles(model, io, config.size, config.model_settings, config.base)
+    inits.get(config.init).apply(module, roles, seed=config.seed)
+    return module, roles
+
+
+def _step(
+    module: nn.Module,
+    stepper: optimizers.Steppers,
+    hooks: Sequence[Hooks],
+    gradient: Callable[[], Tensor],
+) -> Tensor:
+    """One step by the gradient that a function puts in place; the loss that it returned."""
+    loss = gradient()
+    moved = [hook for hook in hooks if hook.twice(module)]
+    if moved:
+        gradient()
+    for hook in moved:
+        hook.back(module)
+    for hook in hooks:
+        hook.gradients(module)
+    stepper.step()
+    for hook in hooks:
+        hook.after(module)
+    return loss
+
+
+def _point(
+    step: int,
+    per_step: int,
+    counted: models.Counts,
+    lr: float,
+    loss: float,
+    trained: float,
+    accuracy: float | None,
+) -> Row:
+    """A row of the curve."""
+    return {
+        "step": step,
+        "data": step * per_step,
+        "flops": counted.flops * step * per_step,
+        "lr": lr,
+        "loss": loss,
+        "train_loss": trained,
+        "accuracy": accuracy,
+    }
+
+
+def _diverged(curve: Sequence[Row]) -> bool:
+    """Whether the run is lost at the last row of its curve."""
+    loss, trained = curve[-1]["loss"], curve[-1]["train_loss"]
+    finite = math.isfinite(loss) and math.isfinite(trained)
+    return not (finite and loss <= LOST * curve[0]["loss"])
+
+
+def _run(
+    config: Config,
+    data: tasks.Data,
+    counted: models.Counts,
+    curve: Sequence[Row],
+    loss: float,
+    accuracy: float | None,
+    seconds: float,
+    device: str,
+) -> Run:
+    """What is kept of a run that has ended, with its loss on the whole validation set."""
+    task, diverged = tasks.get(config.task), _diverged(curve)
+    seen = curve[-1]["data"]
     return Run(
         row={
             "run": config.key,
             **config.to_dict(),
-            "lr": peak,
+            "lr": _peak(config),
             "params": counted.params,
             "params_nonembed": counted.params_nonembed,
             task.unit: seen,
@@ -280,7 +356,7 @@ class _Checkpoint:
         self.path, self.module, self.stepper, self.hooks = path, module, stepper, hooks
         self.every, self.last = every, time.monotonic()
 
-    def load(self, device: str) -> tuple[int, list[Row], list[Tensor], float]:
+    def load(self, device: str) -> tuple[int, list[Any], list[Tensor], float]:
         """Step to go on from, the curve, losses not yet in it, and seconds spent."""
         import torch
 
@@ -293,7 +369,7 @@ class _Checkpoint:
             hook.load_state_dict(state)
         return kept["step"], kept["curve"], list(kept["losses"]), kept["seconds"]
 
-    def save(self, step: int, curve: list[Row], losses: list[Tensor], seconds: float) -> None:
+    def save(self, step: int, curve: list[Any], losses: list[Tensor], seconds: float) -> None:
         """Write the file where it is time to."""
         import torch
 

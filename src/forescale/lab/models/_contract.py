@@ -22,7 +22,8 @@ class Model:
     matrices that write to a residual stream, which inits may treat apart; and `kept`, the names
     of parameters whose start is part of the model (a state space's spectrum), which the module
     fills itself, the same every time, and inits leave alone. A scalar on a branch has a name
-    that ends in "gate".
+    that ends in "gate". A part whose kernels cannot be mapped over the members of an ensemble
+    has an attribute `stacked`, False until an ensemble sets it, and is then content with formulas.
 
     Args:
         name: The word users type; the file's name.

@@ -22,6 +22,10 @@ class Block(nn.Module):
         mixer: Modules that `mix` uses.
     """
 
+    #: Whether it is called inside a map over members, where formulas do better than kernels; an
+    #: ensemble sets it.
+    stacked = False
+
     def __init__(self, width: int, gated: bool, **mixer: nn.Module) -> None:
         super().__init__()
         for name, part in mixer.items():
@@ -42,7 +46,10 @@ class Block(nn.Module):
 
     def made(self, x_btd: Tensor) -> Tensor:
         """The stream after the MLP; same shape."""
-        made = self.down(squared_relu(self.up(normed(x_btd))))
+        raised = self.up(normed(x_btd))
+        # A kernel of our own costs more to map than the pass that it saves.
+        raised = raised.clamp_min(0.0).square() if self.stacked else squared_relu(raised)
+        made = self.down(raised)
         return x_btd + (made if self.gate is None else self.gate[1] * made)
 
     def forward(self, x_btd: Tensor, *places: Tensor) -> Tensor:
@@ -105,6 +112,30 @@ def turn(x: Tensor, turns: Tensor) -> Tensor:
     """
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
+
+
+def attention(
+    q_bhtd: Tensor, k_bhtd: Tensor, v_bhtd: Tensor, *, causal: bool, scale: float, stacked: bool
+) -> Tensor:
+    """Means of values, weighted by the softmax of scaled products; shape (b, h, t, d).
+
+    Args:
+        q_bhtd: Queries.
+        k_bhtd: Keys.
+        v_bhtd: Values.
+        causal: No place sees a later one.
+        scale: Factor on the products.
+        stacked: Use the formula. The CPU's fused kernel cannot be mapped over members, and those
+            of GPUs do not see through the map that a gradient will be asked for.
+    """
+    if not stacked:
+        return F.scaled_dot_product_attention(q_bhtd, k_bhtd, v_bhtd, is_causal=causal, scale=scale)
+    scores_bhts = (q_bhtd * scale) @ k_bhtd.transpose(-1, -2)
+    if causal:
+        t = q_bhtd.shape[-2]
+        later = torch.ones(t, t, dtype=torch.bool, device=q_bhtd.device).triu(1)
+        scores_bhts = scores_bhts.masked_fill(later, -float("inf"))
+    return scores_bhts.softmax(-1) @ v_bhtd
 
 
 class _SquaredReLU(torch.autograd.Function):

@@ -13,13 +13,12 @@ tasks as text.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from forescale.lab._io import Tokens
 from forescale.lab.models import encoder, gpt
 from forescale.lab.models._contract import Model
-from forescale.lab.models._decoder import Rotary, check_heads, normed, shape, turn
+from forescale.lab.models._decoder import Rotary, attention, check_heads, normed, shape, turn
 
 
 class Block(gpt.Block):
@@ -38,11 +37,13 @@ class Block(gpt.Block):
         each = d // self.heads
         q_bthe = turn(self.cross_q(x_btd).view(b, t, self.heads, each), turns_t[:, 0])
         k_bshe, v_bshe = self.cross_kv(source_bsd).view(b, -1, 2, self.heads, each).unbind(2)
-        taken = F.scaled_dot_product_attention(
+        taken = attention(
             q_bthe.transpose(1, 2),
             turn(k_bshe, turns_s[:, 0]).transpose(1, 2),
             v_bshe.transpose(1, 2),
+            causal=False,
             scale=gpt.AGREE**0.5 / each,
+            stacked=self.stacked,
         )
         return self.cross_out(taken.transpose(1, 2).reshape(b, t, d))
 

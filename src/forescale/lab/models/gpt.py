@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from forescale.lab._io import Tokens
 from forescale.lab.models import _decoder
 from forescale.lab.models._contract import Model
-from forescale.lab.models._decoder import Rotary, check_heads, shape, turn
+from forescale.lab.models._decoder import Rotary, attention, check_heads, shape, turn
 
 #: Heads' width at which dividing scores by the width and by its root agree.
 AGREE = 16
@@ -41,12 +41,13 @@ class Block(_decoder.Block):
         if self.qk_norm:
             both = F.layer_norm(both, (each,))
         q, k = turn(both, *places).unbind(2)
-        mixed = F.scaled_dot_product_attention(
+        mixed = attention(
             q.transpose(1, 2),
             k.transpose(1, 2),
             v.squeeze(2).transpose(1, 2),
-            is_causal=self.causal,
+            causal=self.causal,
             scale=AGREE**0.5 / each,
+            stacked=self.stacked,
         )
         return mixed.transpose(1, 2).reshape(b, t, d)
 

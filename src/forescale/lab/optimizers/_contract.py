@@ -52,6 +52,8 @@ class Optimizer:
         lr: A learning rate that trains a small network, to begin a search from.
         settings: Defaults of the settings.
         family: How its step depends on the gradient's size, for inits that scale rates.
+        elementwise: The step of an entry depends on that entry's gradients alone, so that the
+            members of an ensemble can be stepped as one.
     """
 
     name: str
@@ -61,13 +63,29 @@ class Optimizer:
     lr: float
     settings: Mapping[str, Setting] = field(default_factory=dict)
     family: Family = "sign"
+    elementwise: bool = False
 
-    def over(self, module: nn.Module, roles: Roles, init: Init, **settings: Setting) -> Steppers:
+    def over(
+        self, module: nn.Module, roles: Roles, init: Init, leading: int = 0, /, **settings: Setting
+    ) -> Steppers:
         """The optimizer over a module's parameters, rates scaled as the init asks.
 
+        Args:
+            module: The module.
+            roles: The role of each parameter.
+            init: What scales rates.
+            leading: Axes of each parameter before those that its role speaks of: 1 for a stack
+                of members.
+            settings: What is not at its default.
+
         Raises:
-            BadOption: If a setting is unknown.
+            BadOption: If a setting is unknown, or it cannot step a stack.
         """
+        if leading and not self.elementwise:
+            raise BadOption(
+                f"optimizer '{self.name}' does not step entry by entry, so not many seeds at once",
+                fix="train these runs one by one (together 1)",
+            )
         if stray := set(settings) - set(self.settings):
             raise BadOption(
                 f"optimizer '{self.name}' has no setting {', '.join(sorted(stray))}",
@@ -76,8 +94,8 @@ class Optimizer:
         found: dict[tuple[float, bool, bool], Group] = {}
         for name, p in module.named_parameters():
             role = roles[name]
-            decay = p.ndim >= 2 and role.kind != "input"
-            matrix = role.kind == "hidden" and p.ndim == 2
+            decay = p.ndim - leading >= 2 and role.kind != "input"
+            matrix = role.kind == "hidden" and p.ndim - leading == 2
             family: Family = self.family
             if family == "spectral" and not matrix:
                 # What is no hidden matrix is left to Adam.

@@ -30,4 +30,5 @@ OPTIMIZER = Optimizer(
     make=make,
     lr=8e-3,
     settings={"beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.1},
+    elementwise=True,
 )

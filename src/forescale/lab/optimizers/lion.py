@@ -31,4 +31,5 @@ OPTIMIZER = Optimizer(
     make=make,
     lr=1e-3,
     settings={"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.3},
+    elementwise=True,
 )

@@ -35,4 +35,5 @@ OPTIMIZER = Optimizer(
     lr=0.1,
     settings={"momentum": 0.9, "nesterov": False, "weight_decay": 0.0},
     family="gradient",
+    elementwise=True,
 )

@@ -28,4 +28,5 @@ OPTIMIZER = Optimizer(
     make=make,
     lr=1e-3,
     settings={"momentum": 0.9, "weight_decay": 0.3},
+    elementwise=True,
 )

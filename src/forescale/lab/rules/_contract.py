@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from forescale.errors import BadOption
 from forescale.lab._io import Setting
@@ -26,6 +26,10 @@ class Hooks:
     the moved weights and calls `back`), `gradients`, the optimizer's step, `after`. Evaluations
     run inside `evaluating`.
     """
+
+    #: Whether every parameter has a first axis more, that of an ensemble's members; set by the
+    #: ensemble where the rule says that one set of hooks serves them all.
+    stacked = False
 
     def inputs(self, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a step, changed."""
@@ -75,6 +79,10 @@ class Rule:
         vectors: It needs inputs that can be mixed, so no tokens.
         replaces: Its criterion does not call the one it is given: the trainer puts it innermost,
             and a run can have one.
+        ensemble: How it serves runs that are trained as one stack: "shared" if one set of hooks
+            serves all members (what it does to an entry depends on no other entry, on the loss
+            alone, or it heeds `Hooks.stacked`), "each" if every member needs hooks of its own
+            on its own module, which costs time per member; None if it does not serve them.
     """
 
     name: str
@@ -85,6 +93,7 @@ class Rule:
     classes: bool = False
     vectors: bool = False
     replaces: bool = False
+    ensemble: Literal["shared", "each"] | None = None
 
     def hooks(self, **settings: Setting) -> Hooks:
         """Hooks for a run.

@@ -37,4 +37,5 @@ RULE = Rule(
     make=LabelSmoothing,
     settings={"share": 0.1},
     classes=True,
+    ensemble="shared",
 )

@@ -38,4 +38,5 @@ RULE = Rule(
     make=Log1pLoss,
     classes=True,
     replaces=True,
+    ensemble="shared",
 )

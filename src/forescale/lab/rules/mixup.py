@@ -51,4 +51,5 @@ RULE = Rule(
     make=Mixup,
     settings={"alpha": 0.2},
     vectors=True,
+    ensemble="each",
 )

@@ -49,4 +49,5 @@ RULE = Rule(
     "Generalization",
     make=SAM,
     settings={"rho": 0.05},
+    ensemble="each",
 )

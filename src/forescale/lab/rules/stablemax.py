@@ -41,4 +41,5 @@ RULE = Rule(
     make=StableMax,
     classes=True,
     replaces=True,
+    ensemble="shared",
 )

@@ -32,4 +32,5 @@ RULE = Rule(
     make=ZLoss,
     settings={"coefficient": 1e-4},
     classes=True,
+    ensemble="shared",
 )

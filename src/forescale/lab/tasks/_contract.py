@@ -106,14 +106,17 @@ def in_turn(n: int, step: int, size: int, seed: int) -> NDArray[np.intp]:
     return np.concatenate(parts)
 
 
+#: Numbers in the orders that are kept, 64 MiB of them: an ensemble reads in as many as it has
+#: seeds, and making one again at every step costs more than the step.
+KEPT = 1 << 23
 _ORDERS: dict[tuple[int, int, int], NDArray[np.intp]] = {}
 
 
 def _order(n: int, number: int, seed: int) -> NDArray[np.intp]:
     key = (n, number, seed)
     if key not in _ORDERS:
-        # One pass and its successor are all that a batch can touch.
-        while len(_ORDERS) > 3:
+        # One pass and its successor are all that a batch of one run can touch.
+        while len(_ORDERS) > 3 and n + sum(map(len, _ORDERS.values())) > KEPT:
             del _ORDERS[next(iter(_ORDERS))]
         _ORDERS[key] = np.random.default_rng([seed, number, 1]).permutation(n)
     return _ORDERS[key]
