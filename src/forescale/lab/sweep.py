@@ -10,7 +10,7 @@ import math
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from forescale.errors import BadOption, BadTable
-from forescale.lab import engines
+from forescale.lab import engines, loggers
 from forescale.lab.config import Config, config
+from forescale.lab.parallel import ALONE, Parallel, Team
 from forescale.runs import RunTable, read
 
 
@@ -83,6 +84,9 @@ def sweep(
     workers: int = 1,
     device: str = "cpu",
     compiled: bool = False,
+    parallel: Parallel = Parallel(),
+    log: Sequence[str] = (),
+    every: float = 60.0,
     name: str = "runs",
     say: Callable[[Progress], None] | None = None,
     **options: Any,
@@ -96,12 +100,16 @@ def sweep(
         workers: Runs at a time.
         device: PyTorch's name of the device.
         compiled: Compile the models.
+        parallel: How each run is spread over processes; its numbers and its key do not tell.
+        log: Names of loggers that get the curves as they are made, besides the tables.
+        every: Seconds between checkpoints.
         name: Name of the tables written to the folder.
         say: Called when the sweep begins and after each run.
         options: What the engine takes besides.
 
     Raises:
         BadOption: If another sweep works in the folder, or a name is unknown.
+        MissingExtra: If a logger's library is not installed.
         BadTable: If no run could be finished.
     """
     # The longest first: no worker should end alone with a long run.
@@ -118,7 +126,18 @@ def sweep(
         pace = np.zeros(2)
         report = partial(_report, say, len(unique))
         report(len(unique) - len(todo), failed, math.nan, None)
-        task = partial(_one, folder=str(folder), device=device, compiled=compiled)
+        # Stores are made here, once: workers that make one at the same time spoil it.
+        logs = {n: loggers.get(n).prepare(folder.absolute()) for n in log}
+        task = partial(
+            _one,
+            folder=str(folder),
+            device=device,
+            compiled=compiled,
+            parallel=parallel,
+            every=every,
+            logs=logs,
+        )
+        options = {**parallel.resources(device), **options}
         items = [c.to_dict() for c in todo]
         count = len(unique) - len(todo)
         for done in found.map(task, items, workers, **options):
@@ -163,20 +182,91 @@ def _work(c: Config) -> float:
     return c.steps * c.batch * (deep * wide * (wide + 64.0) + 64.0 * wide)
 
 
-def _one(values: dict[str, Any], *, folder: str, device: str, compiled: bool) -> dict[str, Any]:
-    """Train one run and keep its result, which is also returned."""
-    from forescale.lab.trainer import train
-
+def _one(
+    values: dict[str, Any],
+    *,
+    folder: str,
+    device: str,
+    compiled: bool,
+    parallel: Parallel,
+    every: float,
+    logs: Mapping[str, str],
+) -> dict[str, Any]:
+    """Train one run, in this process or several, and keep its result, which is also returned."""
     c = config(values)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     path = _file(place, c.key)
+    found: dict[str, Any]
     if path.exists():
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
         return found
-    run = train(c, folder=place, device=device, compiled=compiled)
+    if parallel.processes > 1:
+        from forescale.lab.launch import launch
+
+        launch(
+            c,
+            place,
+            parallel=parallel,
+            device=device,
+            compiled=compiled,
+            every=every,
+            logs=logs,
+        )
+        found = json.loads(path.read_text("utf-8"))
+        return found
+    with ExitStack() as stack:
+        if parallel.own_gpus:
+            from forescale.lab._gpus import claimed
+
+            device = f"cuda:{stack.enter_context(claimed(1))[0]}"
+        return make(c, place, device=device, compiled=compiled, every=every, logs=logs)
+
+
+def make(
+    c: Config,
+    folder: Path,
+    *,
+    device: str,
+    compiled: bool,
+    every: float,
+    team: Team = ALONE,
+    logs: Mapping[str, str],
+) -> dict[str, Any]:
+    """Train one run as one of a team; its leader logs it and keeps the result.
+
+    Args:
+        c: The run.
+        folder: Where its checkpoint and result lie.
+        device: PyTorch's name of the device.
+        compiled: Compile the model.
+        every: Seconds between checkpoints.
+        team: The processes that train it together.
+        logs: Loggers and their stores.
+
+    Returns:
+        What is kept: the row and the curve.
+    """
+    from forescale.lab.trainer import train
+
+    with ExitStack() as stack:
+        opened = []
+        for name, store in logs.items() if team.leader else ():
+            opened.append(loggers.get(name).open(store, c))
+            stack.callback(opened[-1].close)
+
+        def say(row: dict[str, Any]) -> None:
+            for one in opened:
+                one.point(row)
+
+        run = train(
+            c, folder=folder, device=device, compiled=compiled, every=every, team=team, say=say
+        )
+        for one in opened:
+            one.finish(run.row, run.curve)
     result = {"schema": 1, "row": run.row, "curve": run.curve}
-    _keep(place, c.key, result)
+    if team.leader:
+        _keep(folder, c.key, result)
     return result
 
 

@@ -16,6 +16,7 @@ from forescale.errors import BadOption
 from forescale.lab import inits, models, optimizers, rules, tasks
 from forescale.lab._io import IO, Loss, Tokens
 from forescale.lab.config import Config
+from forescale.lab.parallel import ALONE, Team
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,6 +61,7 @@ def train(
     device: str = "cpu",
     compiled: bool = False,
     every: float = 60.0,
+    team: Team = ALONE,
     say: Callable[[Row], None] | None = None,
 ) -> Run:
     """Train one model, resuming where a checkpoint is found.
@@ -73,6 +75,7 @@ def train(
         device: PyTorch's name of the device.
         compiled: Compile the model; slower to start, faster to run.
         every: Seconds between checkpoints.
+        team: The processes that train it together; each calls this and returns the same.
         say: Called with each row of the curve.
 
     Raises:
@@ -95,7 +98,7 @@ def train(
     roles = inits.roles(model, data.io, config.size, config.model_settings, config.base)
     init.apply(module, roles, seed=config.seed)
     counted = models.counts(module, data.io, data.per_example)
-    module = module.to(device)
+    module = team.place(module.to(device))
     stepper = optimizer.over(module, roles, init, **config.optimizer_settings)
     peak = optimizer.lr if config.lr is None else config.lr
     warmup = min(max(LEAST_WARMUP, round(config.warmup * config.steps)), config.steps // 2)
@@ -104,13 +107,13 @@ def train(
     trained_on = plain
     for hook in hooks:
         trained_on = hook.criterion(trained_on)
-    forward = torch.compile(module, dynamic=False) if compiled else module
+    forward = team.wrap(torch.compile(module, dynamic=False) if compiled else module)
     precision = _precision(device, config.dtype)
     marks = set(mark_steps(config.steps, config.marks))
     per_step = config.batch * data.per_example
 
     path = folder / f"{config.key}.pt" if folder is not None else None
-    state = _Checkpoint(path, module, stepper, hooks, every)
+    state = _Checkpoint(path, module, stepper, hooks, every, team)
     start, curve, losses, spent = state.load(device)
     diverged = False
     for step in range(start, config.steps):
@@ -119,12 +122,15 @@ def train(
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         for hook in hooks:
             x, y = hook.inputs(x, y, generator)
+        x, y = team.part(x), team.part(y)
         stepper.set_lr(peak * float(factors[step]))
 
         def gradient(x: Tensor = x, y: Tensor = y) -> Tensor:
             stepper.zero_grad()
             total = torch.zeros((), device=device)
-            for xs, ys in zip(x.chunk(config.accumulate), y.chunk(config.accumulate), strict=True):
+            parts = zip(x.chunk(config.accumulate), y.chunk(config.accumulate), strict=True)
+            for i, (xs, ys) in enumerate(parts, 1):
+                team.sync(forward, last=i == config.accumulate)
                 with precision():
                     loss = trained_on(forward(xs), ys) / config.accumulate
                 loss.backward()
@@ -145,9 +151,9 @@ def train(
 
         if step + 1 in marks:
             few = tuple(v[::THINNED] for v in data.validation)
-            loss, accuracy = evaluate(module, few, data.loss, plain, hooks, device)
+            loss, accuracy = evaluate(module, few, data.loss, plain, hooks, device, team)
             # The device is asked for its losses here and nowhere else: asking makes it wait.
-            trained = float(torch.stack(losses).mean())
+            trained = float(torch.stack(team.mean(losses)).mean())
             losses.clear()
             row = {
                 "step": step + 1,
@@ -166,7 +172,7 @@ def train(
             if diverged:
                 break
         state.save(step + 1, curve, losses, spent + time.monotonic() - began)
-    loss, accuracy = evaluate(module, data.validation, data.loss, plain, hooks, device)
+    loss, accuracy = evaluate(module, data.validation, data.loss, plain, hooks, device, team)
     seconds = spent + time.monotonic() - began
     state.forget()
     seen = curve[-1]["step"] * per_step
@@ -213,6 +219,7 @@ def evaluate(
     loss: Criterion,
     hooks: list[Hooks],
     device: str,
+    team: Team = ALONE,
 ) -> tuple[float, float | None]:
     """Mean loss over the validation set, and the share of targets that score highest, if any."""
     import torch
@@ -220,19 +227,22 @@ def evaluate(
     x, y = validation
     total = torch.zeros((), dtype=torch.float64, device=device)
     right = torch.zeros((), dtype=torch.float64, device=device)
+    seen = torch.zeros((), dtype=torch.float64, device=device)
     with contextlib.ExitStack() as stack, torch.no_grad():
         for hook in hooks:
             stack.enter_context(hook.evaluating(module))
         module.eval()
-        for xs, ys in zip(x.split(TOGETHER), y.split(TOGETHER), strict=True):
+        for xs, ys in zip(team.pieces(x, TOGETHER), team.pieces(y, TOGETHER), strict=True):
             xs, ys = xs.to(device), ys.to(device)
             scores = module(xs)
             total += loss(scores, ys).double() * len(xs)
             if kind == "cross_entropy":
                 right += (scores.argmax(-1) == ys).double().mean() * len(xs)
+            seen += len(xs)
         module.train()
-    share = float(right) / len(x) if kind == "cross_entropy" else None
-    return float(total) / len(x), share
+    total, right, seen = team.sum(torch.stack([total, right, seen])).unbind()
+    share = float(right / seen) if kind == "cross_entropy" else None
+    return float(total / seen), share
 
 
 def _fitting(config: Config, io: IO, loss: Loss) -> None:
@@ -273,9 +283,10 @@ class _Checkpoint:
         stepper: optimizers.Steppers,
         hooks: list[Hooks],
         every: float,
+        team: Team,
     ) -> None:
         self.path, self.module, self.stepper, self.hooks = path, module, stepper, hooks
-        self.every, self.last = every, time.monotonic()
+        self.every, self.last, self.team = every, time.monotonic(), team
 
     def load(self, device: str) -> tuple[int, list[Row], list[Tensor], float]:
         """Step to go on from, the curve, losses not yet in it, and seconds spent."""
@@ -284,7 +295,14 @@ class _Checkpoint:
         if self.path is None or not self.path.exists():
             return 0, [], [], 0.0
         kept = torch.load(self.path, map_location=device, weights_only=True)
-        self.module.load_state_dict(kept["module"])
+        module, own = kept["module"], dict(self.module.named_parameters())
+        shards = self.team.shared(list(module.values()), [own.get(n) for n in module])
+        self.module.load_state_dict(dict(zip(module, shards, strict=True)))
+        for part, state in zip(self.stepper.parts, kept["stepper"], strict=True):
+            params = [p for group in part.param_groups for p in group["params"]]
+            of = state["state"]
+            shards = self.team.shared(list(of.values()), [params[i] for i in of])
+            state["state"] = dict(zip(of, shards, strict=True))
         self.stepper.load_state_dict(kept["stepper"])
         for hook, state in zip(self.hooks, kept["hooks"], strict=True):
             hook.load_state_dict(state)
@@ -294,25 +312,28 @@ class _Checkpoint:
         """Write the file where it is time to."""
         import torch
 
-        if self.path is None or time.monotonic() - self.last < self.every:
+        if self.path is None:
             return
-        part = self.path.with_suffix(".pt.part")
-        torch.save(
+        if not self.team.agree(time.monotonic() - self.last >= self.every):
+            return
+        kept = self.team.whole(
             {
                 "step": step,
                 "curve": curve,
-                "losses": losses,
+                "losses": self.team.mean(losses),
                 "seconds": seconds,
                 "module": self.module.state_dict(),
                 "stepper": self.stepper.state_dict(),
                 "hooks": [hook.state_dict() for hook in self.hooks],
-            },
-            part,
+            }
         )
-        os.replace(part, self.path)
+        if self.team.leader:
+            part = self.path.with_suffix(".pt.part")
+            torch.save(kept, part)
+            os.replace(part, self.path)
         self.last = time.monotonic()
 
     def forget(self) -> None:
         """Remove the file of a run that is over."""
-        if self.path is not None:
+        if self.path is not None and self.team.leader:
             self.path.unlink(missing_ok=True)

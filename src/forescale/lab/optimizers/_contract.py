@@ -52,6 +52,7 @@ class Optimizer:
         lr: A learning rate that trains a small network, to begin a search from.
         settings: Defaults of the settings.
         family: How its step depends on the gradient's size, for inits that scale rates.
+        whole: It needs whole matrices, so that a run cannot shard them over processes.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Optimizer:
     lr: float
     settings: Mapping[str, Setting] = field(default_factory=dict)
     family: Family = "sign"
+    whole: bool = False
 
     def over(self, module: nn.Module, roles: Roles, init: Init, **settings: Setting) -> Steppers:
         """The optimizer over a module's parameters, rates scaled as the init asks.

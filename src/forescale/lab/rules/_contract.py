@@ -75,6 +75,7 @@ class Rule:
         vectors: It needs inputs that can be mixed, so no tokens.
         replaces: Its criterion does not call the one it is given: the trainer puts it innermost,
             and a run can have one.
+        whole: It needs whole parameters, so that a run cannot shard them over processes.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Rule:
     classes: bool = False
     vectors: bool = False
     replaces: bool = False
+    whole: bool = False
 
     def hooks(self, **settings: Setting) -> Hooks:
         """Hooks for a run.

@@ -68,4 +68,5 @@ RULE = Rule(
     source="Polyak & Juditsky 1992, Acceleration of Stochastic Approximation by Averaging",
     make=EMA,
     settings={"decay": 0.99},
+    whole=True,
 )

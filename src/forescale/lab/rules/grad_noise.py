@@ -52,4 +52,5 @@ RULE = Rule(
     "Networks",
     make=GradNoise,
     settings={"eta": 0.01, "gamma": 0.55},
+    whole=True,
 )
