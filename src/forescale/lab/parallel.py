@@ -82,6 +82,10 @@ class Parallel:
                 raise BadOption(f"rule '{name}' needs whole tensors, which fsdp shards", fix=fix)
 
 
+#: A run is one process, unless told.
+SINGLE = Parallel()
+
+
 class Team:
     """The processes of a run, to the training loop; this one is a single process.
 

@@ -21,7 +21,7 @@ import numpy as np
 from forescale.errors import BadOption, BadTable
 from forescale.lab import engines, loggers
 from forescale.lab.config import Config, config
-from forescale.lab.parallel import ALONE, Parallel, Team
+from forescale.lab.parallel import ALONE, SINGLE, Parallel, Team
 from forescale.runs import RunTable, read
 
 
@@ -84,7 +84,7 @@ def sweep(
     workers: int = 1,
     device: str = "cpu",
     compiled: bool = False,
-    parallel: Parallel = Parallel(),
+    parallel: Parallel = SINGLE,
     log: Sequence[str] = (),
     every: float = 60.0,
     name: str = "runs",

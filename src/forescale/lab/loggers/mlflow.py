@@ -25,7 +25,7 @@ class Tracked:
     """One run of an experiment."""
 
     def __init__(self, client: Any, experiment: str, config: Config) -> None:
-        from mlflow.entities import Param, RunTag
+        from mlflow.entities import Param
 
         self.client = client
         found = client.search_runs([experiment], f"tags.forescale_run = '{config.key}'")
@@ -36,11 +36,7 @@ class Tracked:
             tags = {"forescale_run": config.key}
             self.run = client.create_run(experiment, tags=tags, run_name=config.key).info.run_id
         # Writing the same values once more changes nothing.
-        client.log_batch(
-            self.run,
-            params=[Param(k, str(v)) for k, v in flat(config).items()],
-            tags=[RunTag("forescale_key", config.key)],
-        )
+        client.log_batch(self.run, params=[Param(k, str(v)) for k, v in flat(config).items()])
         self.there = {m.step for m in client.get_metric_history(self.run, WITNESS)}
 
     def point(self, row: Mapping[str, Any]) -> None:
@@ -92,7 +88,8 @@ def _client(address: str) -> Any:
     from mlflow import MlflowClient
 
     # A new database would tell of each of its fifty migrations.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=address)
 
 

