@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import forescale
 from forescale import errors
 from forescale.errors import BadOption, ForescaleError, NotReached
 from forescale.lab._gpus import claimed, visible
@@ -64,7 +63,7 @@ def launch(
     words += ["--device", device, "--strategy", parallel.strategy, "--every", str(every)]
     words += ["--logs", json.dumps(dict(logs or {})), *(["--compile"] if compiled else [])]
     # The very code that runs here, wherever another copy is installed.
-    home = str(Path(forescale.__file__).parents[1])
+    home = str(Path(errors.__file__).parents[1])
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     with ExitStack() as stack:
         changes = {"PYTHONPATH": os.pathsep.join(paths)}
