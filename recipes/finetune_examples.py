@@ -23,10 +23,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from forescale.lab import inits, models, optimizers, tasks
+from forescale.lab._run import criterion
 from forescale.lab.config import Config, config
 from forescale.lab.sweep import sweep
 from forescale.lab.tasks.stdlib_bytes import windows
-from forescale.lab.trainer import criterion
 
 CONTEXT, BATCH = 128, 16
 EXAMPLES = [8 * 2**k for k in range(9)]  # 8 to 2048
@@ -42,7 +42,7 @@ def pretraining(smoke: bool) -> Config:
             "size": 1 if smoke else 3,
             "steps": 16 if smoke else 8192,
             "batch": 8,
-            "lr": 1.6e-2,
+            "lr": 3e-2,
             "task_settings": {"context": CONTEXT},
         }
     )

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 
 from forescale.lab import models
 from forescale.lab.config import Config, config
-from forescale.lab.sweep import Progress, results, sweep
+from forescale.lab.sweep import Progress, sweep
+from forescale.lab.worker import results
 
 CONTEXT = 128
 #: Sequences in a step, but where batches are compared: 1024 bytes.
@@ -45,7 +46,7 @@ def rate(steps: int) -> float:
 
     One rate serves all widths: muP scales it.
     """
-    return 1.6e-2
+    return 3e-2
 
 
 def run(size: int, steps: int, lr: float, seed: int = 0, **others: Any) -> Config:

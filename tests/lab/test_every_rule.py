@@ -33,7 +33,7 @@ def small(**changed):
 
 def steps(torch, module, hooks, first: int, last: int) -> None:
     """A plain loop of gradient descent with hooks, as the trainer calls them."""
-    from forescale.lab.trainer import criterion
+    from forescale.lab._run import criterion
 
     generator = torch.Generator().manual_seed(0)
     xs = torch.randn(last, 16, 10, generator=generator)
@@ -179,7 +179,7 @@ def scores_and_targets(torch, scale: float = 3.0):
 
 
 def wrapped(name: str, **settings):
-    from forescale.lab.trainer import criterion
+    from forescale.lab._run import criterion
 
     return rules.get(name).hooks(**settings).criterion(criterion("cross_entropy"))
 
@@ -250,7 +250,7 @@ def test_mixup_of_classes_is_the_loss_against_mixed_targets(torch) -> None:
         share * torch.nn.functional.one_hot(pairs[:, k], 3)
         for k, share in enumerate((hooks.share, 1 - hooks.share))
     )
-    from forescale.lab.trainer import criterion
+    from forescale.lab._run import criterion
 
     torch.testing.assert_close(
         hooks.criterion(criterion("cross_entropy"))(z, pairs),

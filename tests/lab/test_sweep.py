@@ -17,7 +17,8 @@ import pytest
 
 from forescale.errors import BadOption, BadTable
 from forescale.lab.config import Config, config
-from forescale.lab.sweep import Progress, grid, results, sweep
+from forescale.lab.sweep import Progress, grid, sweep
+from forescale.lab.worker import results
 
 pytestmark = pytest.mark.lab
 
@@ -108,6 +109,28 @@ def test_a_diverged_run_is_kept_and_its_row_dropped_with_a_reason(tmp_path: Path
     assert len(runs) == 2
     assert len(runs.dropped) == 1
     assert results([wild], tmp_path)[0]["row"]["diverged"]
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_weights_kept_at_the_end_have_the_loss_of_their_row(tmp_path: Path, together: int) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from forescale.lab import models, tasks
+    from forescale.lab._run import criterion, evaluate
+
+    # Not the last weights are judged but their average, and that is what must be kept.
+    runs = few(rules={"ema": {"decay": 0.9}})[:2]
+    sweep(runs[:1], tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+    sweep(runs, tmp_path, weights=True, together=together)
+    data = tasks.get("teacher").data()
+    for run, kept in zip(runs, results(runs, tmp_path), strict=True):
+        module = models.get("mlp").make(data.io, run.size)
+        module.load_state_dict(load_file(tmp_path / f"{run.key}.safetensors"))
+        loss, _ = evaluate(module, data.validation, data.loss, criterion(data.loss), [], "cpu")
+        assert loss == pytest.approx(kept["row"]["loss"], rel=1e-5)
+    assert torch.isfinite(torch.tensor(loss))
 
 
 SCRIPT = """
@@ -286,18 +309,18 @@ def test_a_sweep_of_stacks_that_is_killed_goes_on_within_the_stack(
             if killed and configs[0].seed == 2 and row["step"] >= 10:
                 raise KeyboardInterrupt
 
-        return train_together(configs, every=0.0, say=say, **options)
+        return train_together(configs, **{**options, "say": say})
 
     monkeypatch.setattr(ensemble, "train_together", watched)
     killed = True
     with pytest.raises(KeyboardInterrupt):
-        sweep(few(), tmp_path, together=2)
+        sweep(few(), tmp_path, together=2, every=0.0)
     kept = {f: f.read_bytes() for f in tmp_path.glob("*.json")}
     assert len(kept) == 2
     assert len(list(tmp_path.glob("*.pt"))) == 1
     killed = False
     steps.clear()
-    runs = sweep(few(), tmp_path, together=2)
+    runs = sweep(few(), tmp_path, together=2, every=0.0)
     assert groups == [2, 2, 2]
     assert min(steps) >= 10
     assert all(f.read_bytes() == content for f, content in kept.items())

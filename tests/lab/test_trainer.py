@@ -20,7 +20,7 @@ def small(**changes: object) -> Config:
 
 
 def test_mark_steps_are_even_in_their_logs_and_hold_both_ends() -> None:
-    from forescale.lab.trainer import mark_steps
+    from forescale.lab._run import mark_steps
 
     assert mark_steps(1000, 1) == [1, 10, 100, 1000]
     assert mark_steps(1, 10) == [1]
@@ -142,3 +142,20 @@ def test_what_does_not_fit_is_refused(changes: dict[str, object], error: type[Ex
 def test_a_key_names_the_run_and_nothing_else() -> None:
     assert small().key == small().key
     assert len({small().key, small(seed=1).key, small(lr=2e-2).key}) == 3
+
+
+def test_targets_that_do_not_count_are_no_misses() -> None:
+    import torch
+    from torch import nn
+
+    from forescale.lab._io import IGNORED
+    from forescale.lab._run import criterion, evaluate
+
+    class Same(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.one_hot(x, 3).double()
+
+    x = torch.tensor([[0, 1, 2], [2, 1, 0]])
+    y = torch.tensor([[0, IGNORED, 1], [IGNORED, 1, 0]])
+    _, accuracy = evaluate(Same(), (x, y), "cross_entropy", criterion("cross_entropy"), [], "cpu")
+    assert accuracy == 0.75

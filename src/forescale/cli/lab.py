@@ -20,12 +20,13 @@ from forescale.errors import BadOption
 
 if TYPE_CHECKING:
     from forescale.lab.ladder import Say
+    from forescale.lab.parallel import Parallel
     from forescale.lab.sweep import Progress
 
 GROUP = "Train and watch"
 EXAMPLE = "forescale lab list"
 
-PIECES = ("tasks", "models", "inits", "optimizers", "rules", "engines", "worlds")
+PIECES = ("tasks", "models", "inits", "optimizers", "rules", "engines", "loggers", "worlds")
 
 
 def run(
@@ -60,7 +61,32 @@ def run(
         tuple[str, ...],
         _list("--on", "NAME=VALUE", "Option of the engine: address=auto, partition=gpu. Repeat."),
     ] = (),
-    device: Annotated[str, Parameter(help="cpu, cuda or cuda:1.")] = "cpu",
+    device: Annotated[
+        str | None,
+        Parameter(help="cpu, cuda or cuda:1; cpu if not told and no GPUs are asked for."),
+    ] = None,
+    processes_per_run: Annotated[
+        int | None,
+        Parameter(help="For sweep: processes that train one run together.", show_default=False),
+    ] = None,
+    gpus_per_run: Annotated[
+        int | None,
+        Parameter(
+            help="GPUs that a run has to itself, a process on each; --engine is asked for them.",
+            show_default=False,
+        ),
+    ] = None,
+    strategy: Annotated[
+        Literal["ddp", "fsdp"],
+        Parameter(help="Each of a run's processes keeps the whole model (ddp) or a shard (fsdp)."),
+    ] = "ddp",
+    log: Annotated[
+        tuple[str, ...],
+        _list("--log", "NAME", "Send curves there too: tensorboard, mlflow. Repeat for more."),
+    ] = (),
+    weights: Annotated[
+        bool, _flag("--keep-weights", "Keep each run's weights at its end, as KEY.safetensors.")
+    ] = False,
     compiled: Annotated[
         bool, _flag("--compile", "Compile models: slower to start, faster to run.")
     ] = False,
@@ -74,13 +100,17 @@ def run(
 ) -> int:
     """Train small runs and end with a run table; a ladder also with its fit and forecast."""
     _require_torch()
-    workers = workers or (1 if device.startswith("cuda") else os.cpu_count() or 1)
+    device = device or ("cuda" if gpus_per_run else "cpu")
+    parallel = _parallel(processes_per_run, gpus_per_run, strategy, device)
     options: dict[str, Any] = {
-        "workers": workers,
+        "workers": workers or _workers(parallel, device),
         "engine": engine,
         "device": device,
         "compiled": compiled,
         "together": together,
+        "parallel": parallel,
+        "log": log,
+        "weights": weights,
         **_on(on),
     }
     if what == "list":
@@ -89,6 +119,11 @@ def run(
         return 0
     if what == "sweep":
         return _sweep(file, folder, options, output)
+    if parallel.processes > 1:
+        raise BadOption(
+            f"a ladder is paced by runs of one process, not {parallel.processes}",
+            fix="use sweep, or more --workers",
+        )
     from forescale.lab.ladder import ladder
     from forescale.quantities import parse_duration
 
@@ -129,6 +164,37 @@ def _sweep(file: str, folder: Path | None, options: dict[str, Any], output: Outp
     ]  # fmt: skip
     _output.emit(rows, text=_output.table(rows), json=output.json, out=output.out)
     return 0
+
+
+def _parallel(processes: int | None, gpus: int | None, strategy: Any, device: str) -> Parallel:
+    """How each run is spread.
+
+    Raises:
+        BadOption: If the two numbers differ, or GPUs are asked for on another device.
+    """
+    from forescale.lab.parallel import Parallel
+
+    if gpus is not None and processes not in {None, gpus}:
+        raise BadOption(
+            f"{processes} processes on {gpus} GPUs", where="--gpus-per-run", fix="one on each"
+        )
+    if gpus is not None and device != "cuda":
+        raise BadOption(
+            f"{gpus} GPUs on the device '{device}'",
+            where="--gpus-per-run",
+            fix="leave --device out, or use --processes-per-run",
+        )
+    count = gpus if gpus is not None else processes if processes is not None else 1
+    return Parallel(count, strategy, own_gpus=gpus is not None)
+
+
+def _workers(parallel: Parallel, device: str) -> int:
+    """Runs at a time: what the cores hold, or the GPUs where each run has its own."""
+    if not device.startswith("cuda"):
+        return max(1, (os.cpu_count() or 1) // parallel.processes)
+    import torch
+
+    return max(1, torch.cuda.device_count() // parallel.processes) if parallel.own_gpus else 1
 
 
 def _judged(path: Path, output: Output) -> int:

@@ -8,6 +8,8 @@ from typing import Literal
 Loss = Literal["cross_entropy", "mse"]
 #: What a setting of a piece may be: what TOML and the command line can say.
 Setting = float | int | str | bool
+#: A target that does not count; what PyTorch's losses leave out.
+IGNORED = -100
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 
 from forescale.lab import inits, models, optimizers, tasks
 from forescale.lab._io import Setting
-from forescale.lab.trainer import criterion
+from forescale.lab._run import criterion
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -28,27 +28,28 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from forescale.errors import BadOption
 from forescale.lab import inits, models, optimizers, rules, tasks
-from forescale.lab.config import Config
-from forescale.lab.rules import Criterion, Hooks
-from forescale.lab.trainer import (
+from forescale.lab._checkpoint import Checkpoint, keep_weights
+from forescale.lab._run import (
     THINNED,
     Row,
     Run,
-    _begun,
-    _Checkpoint,
-    _diverged,
-    _fitting,
-    _generator,
-    _ordered,
-    _point,
-    _precision,
-    _rates,
-    _run,
-    _step,
+    autocast,
+    begun,
+    check_fitting,
     criterion,
+    drawn,
+    ended,
     evaluate,
+    has_diverged,
+    judged,
     mark_steps,
+    ordered,
+    point,
+    rates,
+    take_step,
 )
+from forescale.lab.config import Config
+from forescale.lab.rules import Criterion, Hooks
 
 
 def train_together(
@@ -58,6 +59,7 @@ def train_together(
     device: str = "cpu",
     compiled: bool = False,
     every: float = 60.0,
+    weights: bool = False,
     say: Callable[[int, Row], None] | None = None,
 ) -> list[Run]:
     """Train runs that differ in the seed alone, resuming where a checkpoint of them is found.
@@ -73,6 +75,7 @@ def train_together(
         device: PyTorch's name of the device.
         compiled: Compile the stack; slower to start, faster to run.
         every: Seconds between checkpoints.
+        weights: Keep the weights that are judged at the end, in the folder, as KEY.safetensors.
         say: Called with the number of a run and each row of its curve.
 
     Raises:
@@ -82,11 +85,11 @@ def train_together(
     began = time.monotonic()
     _alike(configs)
     config = configs[0]
-    peak, factors = _rates(config)
+    peak, factors = rates(config)
     data = tasks.get(config.task).data(**config.task_settings)
-    _fitting(config, data.io, data.loss)
+    check_fitting(config, data.io, data.loss)
 
-    modules, (roles, *_) = zip(*(_begun(c, data.io) for c in configs), strict=True)
+    modules, (roles, *_) = zip(*(begun(c, data.io) for c in configs), strict=True)
     counted = models.counts(modules[0], data.io, data.per_example)
     stack = Stack([module.to(device) for module in modules])
     stepper = optimizers.get(config.optimizer).over(
@@ -96,20 +99,18 @@ def train_together(
     plain = criterion(data.loss)
     losses_of = _criterion(plain, hooks, len(configs))
     forward = torch.compile(stack.forward, dynamic=False) if compiled else stack.forward
-    precision = _precision(device, config.dtype)
+    precision = autocast(device, config.dtype)
     marks = set(mark_steps(config.steps, config.marks))
     per_step = config.batch * data.per_example
 
     def measured(which: Sequence[int], thinned: int) -> list[tuple[float, float | None]]:
         """Validation loss and accuracy of some members, as those of a run alone are taken."""
         part = tuple(v[::thinned] for v in data.validation)
-        with contextlib.ExitStack() as judged:
-            for hook in hooks:
-                judged.enter_context(hook.evaluating(stack.whole))
+        with judged(stack.whole, hooks):
             return [evaluate(stack.members[m], part, data.loss, plain, [], device) for m in which]
 
     path = folder / f"together-{_name(configs)}.pt" if folder is not None else None
-    state = _Checkpoint(path, stack.whole, stepper, hooks, every)
+    state = Checkpoint(path, stack.whole, stepper, hooks, every)
     start, kept, losses, spent = state.load(device)
     # A member whose run is over has its last validation beside its curve.
     kept = kept or [{"curve": [], "end": None} for _ in configs]
@@ -129,18 +130,18 @@ def train_together(
                 total = total + loss_m.detach()
             return total
 
-        losses.append(_step(stack.whole, stepper, hooks, gradient))
+        losses.append(take_step(stack.whole, stepper, hooks, gradient))
 
         if step + 1 in marks:
             trained = torch.stack(losses).mean(0).tolist()
             losses.clear()
             lr = peak * float(factors[step])
             for m, (loss, accuracy) in zip(going, measured(going, THINNED), strict=True):
-                row = _point(step + 1, per_step, counted, lr, loss, trained[m], accuracy)
+                row = point(step + 1, per_step, counted, lr, loss, trained[m], accuracy)
                 kept[m]["curve"].append(row)
                 if say is not None:
                     say(m, row)
-            lost = [m for m in going if _diverged(kept[m]["curve"])]
+            lost = [m for m in going if has_diverged(kept[m]["curve"])]
             for m, end in zip(lost, measured(lost, 1), strict=True):
                 kept[m]["end"] = end
             going = [m for m in going if m not in lost]
@@ -150,11 +151,15 @@ def train_together(
     for m, end in zip(going, measured(going, 1), strict=True):
         kept[m]["end"] = end
     share = (spent + time.monotonic() - began) / len(configs)
+    if weights and folder is not None:
+        with judged(stack.whole, hooks):
+            for c, member in zip(configs, stack.members, strict=True):
+                keep_weights(folder / f"{c.key}.safetensors", member)
     state.forget()
     runs = []
     for c, k in zip(configs, kept, strict=True):
         loss, accuracy = k["end"]
-        runs.append(_run(c, data, counted, k["curve"], loss, accuracy, share, device))
+        runs.append(ended(c, data, counted, k["curve"], loss, accuracy, share, device))
     return runs
 
 
@@ -270,7 +275,7 @@ def _hooks(config: Config, stack: Stack) -> list[Hooks]:
         BadOption: If a rule does not serve stacks, or a setting is unknown.
     """
     out: list[Hooks] = []
-    for name in _ordered(config):
+    for name in ordered(config):
         rule, settings = rules.get(name), config.rules[name]
         if rule.ensemble is None:
             raise BadOption(
@@ -314,7 +319,7 @@ def _batch(
     made = []
     for m, c in enumerate(configs):
         x, y = data.batch(step, c.batch, c.seed)
-        generator = _generator(c, step)
+        generator = drawn(c, step)
         for hook in _of(hooks, m):
             x, y = hook.inputs(x, y, generator)
         made.append((x, y))

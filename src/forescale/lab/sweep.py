@@ -19,8 +19,10 @@ import numpy as np
 
 from forescale import files
 from forescale.errors import BadOption, BadTable
-from forescale.lab import engines
+from forescale.lab import engines, loggers
 from forescale.lab.config import Config, config
+from forescale.lab.parallel import SINGLE, Parallel
+from forescale.lab.worker import How, keep, result_of, results, train_group
 from forescale.runs import RunTable, read
 
 
@@ -84,6 +86,10 @@ def sweep(
     device: str = "cpu",
     compiled: bool = False,
     together: int = 1,
+    parallel: Parallel = SINGLE,
+    log: Sequence[str] = (),
+    every: float = 60.0,
+    weights: bool = False,
     name: str = "runs",
     say: Callable[[Progress], None] | None = None,
     **options: Any,
@@ -101,24 +107,34 @@ def sweep(
             GPUs, which small models leave idle; slower on a CPU. A kill then loses a minute of
             the stack, if the sweep goes on with the same number here; with another, all of the
             stacks that were under way.
+        parallel: How each run is spread over processes; its numbers and its key do not tell.
+        log: Names of loggers that get the curves as they are made, besides the tables.
+        every: Seconds between checkpoints.
+        weights: Keep each run's weights at its end, as KEY.safetensors.
         name: Name of the tables written to the folder.
         say: Called when the sweep begins and after each run.
         options: What the engine takes besides.
 
     Raises:
-        BadOption: If another sweep works in the folder, a name is unknown, or `together` is
-            not positive.
+        BadOption: If another sweep works in the folder, a name is unknown, `together` is not
+            positive, or runs are to be stacked and spread at once.
+        MissingExtra: If a logger's library is not installed.
         BadTable: If no run could be finished.
     """
     if together < 1:
         raise BadOption(f"together is {together}", fix="give 1 or more")
+    if together > 1 and parallel.processes > 1:
+        raise BadOption("runs are either stacked or spread over processes", fix="ask for one")
     unique = {c.key: c for c in configs}
     found = engines.get(engine)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
+        # Stores are made here, once: workers that make one at the same time spoil it.
+        logs = {n: loggers.get(n).prepare(folder.absolute()) for n in log}
+        how = How(device, compiled, parallel, every, logs, weights)
         # What one worker has to do, in the units in which it is measured afterwards.
         work = {k: _work(c) for k, c in unique.items()}
-        todo = [c for k, c in unique.items() if not _file(folder, k).exists()]
+        todo = [c for k, c in unique.items() if not how.done(folder, k)]
         # The longest first: no worker should end alone with a long run.
         todo.sort(key=lambda c: -work[c.key])
         groups = _groups(todo, together)
@@ -128,7 +144,8 @@ def sweep(
         pace = np.zeros(2)
         report = partial(_report, say, len(unique))
         report(len(unique) - len(todo), failed, math.nan, None)
-        task = partial(_some, folder=str(folder), device=device, compiled=compiled)
+        task = partial(train_group, folder=str(folder), how=how)
+        options = {**parallel.resources(device), **options}
         items = [[c.to_dict() for c in group] for group in groups]
         count = len(unique) - len(todo)
         for done in found.map(task, items, workers, **options):
@@ -139,8 +156,8 @@ def sweep(
                     failed.append((key, done.error))
                 else:
                     # Where machines share no file system, the result lies only there so far.
-                    if not _file(folder, key).exists():
-                        _keep(folder, key, done.value[i])
+                    if not result_of(folder, key).exists():
+                        keep(folder, key, done.value[i])
                     row = done.value[i]["row"]
                     count += 1
                     pace += (row["seconds"], work[key])
@@ -183,37 +200,6 @@ def _groups(todo: Sequence[Config], together: int) -> list[list[Config]]:
     ]
 
 
-def _some(
-    values: Sequence[dict[str, Any]], *, folder: str, device: str, compiled: bool
-) -> list[dict[str, Any]]:
-    """Train the runs of a group and keep their results, which are also returned."""
-    from forescale.lab.ensemble import train_together
-    from forescale.lab.trainer import train
-
-    group = [config(v) for v in values]
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    todo = [c for c in group if not _file(place, c.key).exists()]
-    if len(todo) == 1:
-        runs = [train(todo[0], folder=place, device=device, compiled=compiled)]
-    elif todo:
-        runs = train_together(todo, folder=place, device=device, compiled=compiled)
-    else:
-        runs = []
-    for c, run in zip(todo, runs, strict=True):
-        _keep(place, c.key, {"schema": 1, "row": run.row, "curve": run.curve})
-    return results(group, place)
-
-
-def _keep(folder: Path, key: str, result: Mapping[str, Any]) -> None:
-    # Whoever comes second replaces a file with the same content.
-    files.write(_file(folder, key), json.dumps(result))
-
-
-def _file(folder: Path, key: str) -> Path:
-    return folder / f"{key}.json"
-
-
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """The folder held against other sweeps, by a lock that dies with its process."""
@@ -230,12 +216,6 @@ def _alone(folder: Path) -> Iterator[None]:
                 "another sweep is at work in this folder", where=str(folder), fix="wait for it"
             ) from None
         yield
-
-
-def results(configs: Sequence[Config], folder: Path) -> list[dict[str, Any]]:
-    """What is kept of the runs that have finished, in the order of the configurations."""
-    files = [_file(folder, c.key) for c in configs]
-    return [json.loads(f.read_text("utf-8")) for f in files if f.exists()]
 
 
 def tables(configs: Sequence[Config], folder: Path, *, name: str = "runs") -> RunTable:

@@ -2,58 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from forescale import schedules
-from forescale.errors import BadOption
 from forescale.lab import inits, models, optimizers, rules, tasks
-from forescale.lab._io import IO, Loss, Tokens
+from forescale.lab._checkpoint import Checkpoint, keep_weights
+from forescale.lab._run import (
+    THINNED,
+    Row,
+    Run,
+    autocast,
+    begun,
+    check_fitting,
+    criterion,
+    drawn,
+    ended,
+    evaluate,
+    has_diverged,
+    judged,
+    mark_steps,
+    ordered,
+    point,
+    rates,
+    take_step,
+)
 from forescale.lab.config import Config
+from forescale.lab.parallel import ALONE, Team
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-    from numpy.typing import NDArray
-    from torch import Tensor, nn
-
-    from forescale.lab.rules import Criterion, Hooks
-
-#: A run whose validation loss is this many times that of its first evaluation has diverged.
-LOST = 3.0
-#: Validation examples evaluated together.
-TOGETHER = 64
-#: The points of a curve are measured on every so many-th of them; the end on all.
-THINNED = 8
-#: Warm-up steps that even the shortest run gets.
-LEAST_WARMUP = 8
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run measured.
-
-    Args:
-        row: Configuration, sizes, compute and the final loss (NaN where it diverged).
-        curve: A row per evaluation: step, data, compute, rate, validation and training loss.
-    """
-
-    row: Row
-    curve: tuple[Row, ...]
-
-
-def mark_steps(steps: int, per_decade: int) -> list[int]:
-    """Steps after which to evaluate: evenly spaced in their logs, first and last among them."""
-    n = max(1, round(per_decade * math.log10(steps))) if steps > 1 else 1
-    return sorted({round(steps ** (i / n)) for i in range(n + 1)} | {steps})
+    from torch import Tensor
 
 
 def train(
@@ -63,6 +42,8 @@ def train(
     device: str = "cpu",
     compiled: bool = False,
     every: float = 60.0,
+    weights: bool = False,
+    team: Team = ALONE,
     say: Callable[[Row], None] | None = None,
 ) -> Run:
     """Train one model, resuming where a checkpoint is found.
@@ -76,6 +57,8 @@ def train(
         device: PyTorch's name of the device.
         compiled: Compile the model; slower to start, faster to run.
         every: Seconds between checkpoints.
+        weights: Keep the weights that are judged at the end, in the folder, as KEY.safetensors.
+        team: The processes that train it together; each calls this and returns the same.
         say: Called with each row of the curve.
 
     Raises:
@@ -85,14 +68,14 @@ def train(
 
     began = time.monotonic()
     init, optimizer = inits.get(config.init), optimizers.get(config.optimizer)
-    peak, factors = _rates(config)
+    peak, factors = rates(config)
     data = tasks.get(config.task).data(**config.task_settings)
-    hooks = [rules.get(n).hooks(**config.rules[n]) for n in _ordered(config)]
-    _fitting(config, data.io, data.loss)
+    hooks = [rules.get(n).hooks(**config.rules[n]) for n in ordered(config)]
+    check_fitting(config, data.io, data.loss)
 
-    module, roles = _begun(config, data.io)
+    module, roles = begun(config, data.io)
     counted = models.counts(module, data.io, data.per_example)
-    module = module.to(device)
+    module = team.place(module.to(device))
     stepper = optimizer.over(module, roles, init, **config.optimizer_settings)
     plain = criterion(data.loss)
     trained_on = plain
@@ -101,297 +84,57 @@ def train(
     if compiled:
         # Past eight modules in one process, a sweep's worker, it would give up silently.
         torch._dynamo.reset()
-    forward = torch.compile(module, dynamic=False) if compiled else module
-    precision = _precision(device, config.dtype)
+    forward = team.wrap(torch.compile(module, dynamic=False) if compiled else module)
+    precision = autocast(device, config.dtype)
     marks = set(mark_steps(config.steps, config.marks))
     per_step = config.batch * data.per_example
 
     path = folder / f"{config.key}.pt" if folder is not None else None
-    state = _Checkpoint(path, module, stepper, hooks, every)
+    state = Checkpoint(path, module, stepper, hooks, every, team)
     start, curve, losses, spent = state.load(device)
     diverged = False
     for step in range(start, config.steps):
         x, y = data.batch(step, config.batch, config.seed)
         x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
-        generator = _generator(config, step)
+        generator = drawn(config, step)
         for hook in hooks:
             x, y = hook.inputs(x, y, generator)
+        x, y = team.part(x), team.part(y)
         stepper.set_lr(peak * float(factors[step]))
 
         def gradient(x: Tensor = x, y: Tensor = y) -> Tensor:
             stepper.zero_grad()
             total = torch.zeros((), device=device)
-            for xs, ys in zip(x.chunk(config.accumulate), y.chunk(config.accumulate), strict=True):
+            parts = zip(x.chunk(config.accumulate), y.chunk(config.accumulate), strict=True)
+            for i, (xs, ys) in enumerate(parts, 1):
+                team.sync(forward, last=i == config.accumulate)
                 with precision():
                     loss = trained_on(forward(xs), ys) / config.accumulate
                 loss.backward()
                 total = total + loss.detach()
             return total
 
-        losses.append(_step(module, stepper, hooks, gradient))
+        losses.append(take_step(module, stepper, hooks, gradient))
 
         if step + 1 in marks:
             few = tuple(v[::THINNED] for v in data.validation)
-            loss, accuracy = evaluate(module, few, data.loss, plain, hooks, device)
+            loss, accuracy = evaluate(module, few, data.loss, plain, hooks, device, team)
             # The device is asked for its losses here and nowhere else: asking makes it wait.
-            trained = float(torch.stack(losses).mean())
+            trained = float(torch.stack(team.mean(losses)).mean())
             losses.clear()
             lr = peak * float(factors[step])
-            row = _point(step + 1, per_step, counted, lr, loss, trained, accuracy)
+            row = point(step + 1, per_step, counted, lr, loss, trained, accuracy)
             curve.append(row)
-            diverged = _diverged(curve)
+            diverged = has_diverged(curve)
             if say is not None:
                 say(row)
             if diverged:
                 break
         state.save(step + 1, curve, losses, spent + time.monotonic() - began)
-    loss, accuracy = evaluate(module, data.validation, data.loss, plain, hooks, device)
+    loss, accuracy = evaluate(module, data.validation, data.loss, plain, hooks, device, team)
     seconds = spent + time.monotonic() - began
+    if weights and folder is not None:
+        with judged(module, hooks):
+            keep_weights(folder / f"{config.key}.safetensors", module, team)
     state.forget()
-    return _run(config, data, counted, curve, loss, accuracy, seconds, device)
-
-
-def _ordered(config: Config) -> list[str]:
-    """The rules, one whose loss replaces the plain one first: the others go around it."""
-    return sorted(config.rules, key=lambda n: not rules.get(n).replaces)
-
-
-def _peak(config: Config) -> float:
-    return optimizers.get(config.optimizer).lr if config.lr is None else config.lr
-
-
-def _rates(config: Config) -> tuple[float, NDArray[np.float64]]:
-    """The peak learning rate, and the factor on it at every step, shape (steps,)."""
-    warmup = min(max(LEAST_WARMUP, round(config.warmup * config.steps)), config.steps // 2)
-    schedule = schedules.get(config.schedule)
-    factors = schedule.factors(config.steps, warmup=warmup, **config.schedule_settings)
-    return _peak(config), factors
-
-
-def _generator(config: Config, step: int) -> torch.Generator:
-    """What rules draw from in a step: a function of the step, so that no state need be kept."""
-    import torch
-
-    return torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-
-
-def _begun(config: Config, io: IO) -> tuple[nn.Module, inits.Roles]:
-    """The module with its first weights, on the CPU, and the roles of its parameters."""
-    import torch
-
-    model = models.get(config.model)
-    torch.manual_seed(config.seed)
-    module = model.make(io, config.size, **config.model_settings)
-    roles = inits.roles(model, io, config.size, config.model_settings, config.base)
-    inits.get(config.init).apply(module, roles, seed=config.seed)
-    return module, roles
-
-
-def _step(
-    module: nn.Module,
-    stepper: optimizers.Steppers,
-    hooks: Sequence[Hooks],
-    gradient: Callable[[], Tensor],
-) -> Tensor:
-    """One step by the gradient that a function puts in place; the loss that it returned."""
-    loss = gradient()
-    moved = [hook for hook in hooks if hook.twice(module)]
-    if moved:
-        gradient()
-    for hook in moved:
-        hook.back(module)
-    for hook in hooks:
-        hook.gradients(module)
-    stepper.step()
-    for hook in hooks:
-        hook.after(module)
-    return loss
-
-
-def _point(
-    step: int,
-    per_step: int,
-    counted: models.Counts,
-    lr: float,
-    loss: float,
-    trained: float,
-    accuracy: float | None,
-) -> Row:
-    """A row of the curve."""
-    return {
-        "step": step,
-        "data": step * per_step,
-        "flops": counted.flops * step * per_step,
-        "lr": lr,
-        "loss": loss,
-        "train_loss": trained,
-        "accuracy": accuracy,
-    }
-
-
-def _diverged(curve: Sequence[Row]) -> bool:
-    """Whether the run is lost at the last row of its curve."""
-    loss, trained = curve[-1]["loss"], curve[-1]["train_loss"]
-    finite = math.isfinite(loss) and math.isfinite(trained)
-    return not (finite and loss <= LOST * curve[0]["loss"])
-
-
-def _run(
-    config: Config,
-    data: tasks.Data,
-    counted: models.Counts,
-    curve: Sequence[Row],
-    loss: float,
-    accuracy: float | None,
-    seconds: float,
-    device: str,
-) -> Run:
-    """What is kept of a run that has ended, with its loss on the whole validation set."""
-    task, diverged = tasks.get(config.task), _diverged(curve)
-    seen = curve[-1]["data"]
-    return Run(
-        row={
-            "run": config.key,
-            **config.to_dict(),
-            "lr": _peak(config),
-            "params": counted.params,
-            "params_nonembed": counted.params_nonembed,
-            task.unit: seen,
-            f"unique_{task.unit}": min(seen, (data.unique or math.inf) * data.per_example),
-            "flops": counted.flops * seen,
-            "flops_6nd": counted.flops_6n * seen,
-            "loss": math.nan if diverged else loss,
-            "train_loss": curve[-1]["train_loss"],
-            "accuracy": accuracy,
-            "diverged": diverged,
-            "floor": data.floor,
-            "seconds": round(seconds, 3),
-            "device": device,
-        },
-        curve=tuple(curve),
-    )
-
-
-def criterion(loss: Loss) -> Criterion:
-    """The plain loss of a task, averaged over all targets."""
-    import torch.nn.functional as F
-
-    def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(scores.flatten(0, -2), targets.flatten())
-
-    def mse(scores: Tensor, targets: Tensor) -> Tensor:
-        return F.mse_loss(scores, targets)
-
-    return cross_entropy if loss == "cross_entropy" else mse
-
-
-def evaluate(
-    module: nn.Module,
-    validation: Sequence[Tensor],
-    kind: Loss,
-    loss: Criterion,
-    hooks: list[Hooks],
-    device: str,
-) -> tuple[float, float | None]:
-    """Mean loss over the validation set, and the share of targets that score highest, if any."""
-    import torch
-
-    x, y = validation
-    total = torch.zeros((), dtype=torch.float64, device=device)
-    right = torch.zeros((), dtype=torch.float64, device=device)
-    with contextlib.ExitStack() as stack, torch.no_grad():
-        for hook in hooks:
-            stack.enter_context(hook.evaluating(module))
-        module.eval()
-        for xs, ys in zip(x.split(TOGETHER), y.split(TOGETHER), strict=True):
-            xs, ys = xs.to(device), ys.to(device)
-            scores = module(xs)
-            total += loss(scores, ys).double() * len(xs)
-            if kind == "cross_entropy":
-                right += (scores.argmax(-1) == ys).double().mean() * len(xs)
-        module.train()
-    share = float(right) / len(x) if kind == "cross_entropy" else None
-    return float(total) / len(x), share
-
-
-def _fitting(config: Config, io: IO, loss: Loss) -> None:
-    """Refuse rules that a task cannot use, or that exclude each other."""
-    rivals = [n for n in config.rules if rules.get(n).replaces]
-    if len(rivals) > 1:
-        raise BadOption(
-            f"rules {' and '.join(rivals)} each put another loss in place of the plain one",
-            fix="choose one",
-        )
-    for name in config.rules:
-        rule = rules.get(name)
-        if rule.classes and loss != "cross_entropy":
-            raise BadOption(
-                f"rule '{name}' needs classes, task '{config.task}' has values",
-                fix="leave it out",
-            )
-        if rule.vectors and isinstance(io, Tokens):
-            raise BadOption(f"rule '{name}' mixes inputs, which tokens are not", fix="leave it out")
-
-
-def _precision(device: str, dtype: str) -> Callable[[], contextlib.AbstractContextManager[Any]]:
-    import torch
-
-    if dtype == "float32":
-        return contextlib.nullcontext
-    kind = torch.device(device).type
-    return lambda: torch.autocast(kind, dtype=torch.bfloat16)
-
-
-class _Checkpoint:
-    """Where a run stands, on disk: one file, replaced as a whole."""
-
-    def __init__(
-        self,
-        path: Path | None,
-        module: nn.Module,
-        stepper: optimizers.Steppers,
-        hooks: list[Hooks],
-        every: float,
-    ) -> None:
-        self.path, self.module, self.stepper, self.hooks = path, module, stepper, hooks
-        self.every, self.last = every, time.monotonic()
-
-    def load(self, device: str) -> tuple[int, list[Any], list[Tensor], float]:
-        """Step to go on from, the curve, losses not yet in it, and seconds spent."""
-        import torch
-
-        if self.path is None or not self.path.exists():
-            return 0, [], [], 0.0
-        kept = torch.load(self.path, map_location=device, weights_only=True)
-        self.module.load_state_dict(kept["module"])
-        self.stepper.load_state_dict(kept["stepper"])
-        for hook, state in zip(self.hooks, kept["hooks"], strict=True):
-            hook.load_state_dict(state)
-        return kept["step"], kept["curve"], list(kept["losses"]), kept["seconds"]
-
-    def save(self, step: int, curve: list[Any], losses: list[Tensor], seconds: float) -> None:
-        """Write the file where it is time to."""
-        import torch
-
-        if self.path is None or time.monotonic() - self.last < self.every:
-            return
-        part = self.path.with_suffix(".pt.part")
-        torch.save(
-            {
-                "step": step,
-                "curve": curve,
-                "losses": losses,
-                "seconds": seconds,
-                "module": self.module.state_dict(),
-                "stepper": self.stepper.state_dict(),
-                "hooks": [hook.state_dict() for hook in self.hooks],
-            },
-            part,
-        )
-        os.replace(part, self.path)
-        self.last = time.monotonic()
-
-    def forget(self) -> None:
-        """Remove the file of a run that is over."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+    return ended(config, data, counted, curve, loss, accuracy, seconds, device)

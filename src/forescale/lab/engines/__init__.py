@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from forescale.catalogue import Room
-from forescale.lab.engines._contract import Done, Engine
+from forescale.lab.engines._contract import TRIES, Done, Engine
 
-__all__ = ["Done", "Engine", "get", "names"]
+__all__ = ["TRIES", "Done", "Engine", "get", "names"]
 
 
 _ROOM = Room[Engine](__name__, "ENGINE")

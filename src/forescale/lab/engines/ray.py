@@ -6,6 +6,7 @@ machines need no common file system.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ def map_ray(
                 address=address,
                 log_to_driver=False,
                 include_dashboard=False if address == "local" else None,
-                num_cpus=workers if address == "local" else None,
+                num_cpus=math.ceil(workers * cpus) if address == "local" else None,
             )
         except (ConnectionError, TimeoutError, ValueError) as error:
             raise BadOption(f"no Ray cluster at '{address}': {error}", where="--on") from None

@@ -54,6 +54,7 @@ class Optimizer:
         family: How its step depends on the gradient's size, for inits that scale rates.
         elementwise: The step of an entry depends on that entry's gradients alone, so that the
             members of an ensemble can be stepped as one.
+        whole: It needs whole matrices, so that a run cannot shard them over processes.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Optimizer:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     family: Family = "sign"
     elementwise: bool = False
+    whole: bool = False
 
     def over(
         self, module: nn.Module, roles: Roles, init: Init, leading: int = 0, /, **settings: Setting

@@ -43,4 +43,5 @@ OPTIMIZER = Optimizer(
     lr=2e-2,
     settings={"momentum": 0.95, "weight_decay": 0.1},
     family="spectral",
+    whole=True,
 )

@@ -50,4 +50,5 @@ OPTIMIZER = Optimizer(
     make=make,
     lr=4e-3,
     settings={"beta1": 0.95, "beta2": 0.95, "every": 10, "weight_decay": 0.1},
+    whole=True,
 )

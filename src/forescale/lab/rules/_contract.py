@@ -83,6 +83,7 @@ class Rule:
             serves all members (what it does to an entry depends on no other entry, on the loss
             alone, or it heeds `Hooks.stacked`), "each" if every member needs hooks of its own
             on its own module, which costs time per member; None if it does not serve them.
+        whole: It needs whole parameters, so that a run cannot shard them over processes.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Rule:
     vectors: bool = False
     replaces: bool = False
     ensemble: Literal["shared", "each"] | None = None
+    whole: bool = False
 
     def hooks(self, **settings: Setting) -> Hooks:
         """Hooks for a run.

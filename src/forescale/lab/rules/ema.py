@@ -69,4 +69,5 @@ RULE = Rule(
     make=EMA,
     settings={"decay": 0.99},
     ensemble="shared",
+    whole=True,
 )

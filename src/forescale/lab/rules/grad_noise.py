@@ -53,4 +53,5 @@ RULE = Rule(
     make=GradNoise,
     settings={"eta": 0.01, "gamma": 0.55},
     ensemble="each",
+    whole=True,
 )

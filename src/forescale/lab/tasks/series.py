@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.errors import BadOption
-from forescale.lab._io import Tokens
+from forescale.lab._io import IGNORED, Tokens
 from forescale.lab.tasks._contract import Data, Task
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ REACH = 3.0
 PERIODS, MEMORY = (5.0, 40.0), 0.6
 #: The same periods for the other family, and the chance of a jump.
 FASTER, JUMP = (3.0, 12.0), 0.1
-#: Targets that loss functions leave out.
-NONE = -100
 
 
 def values(n: int, length: int, other: bool, rng: np.random.Generator) -> Array:
@@ -85,7 +83,7 @@ def make(*, bins: int, context: int, judged: str, every: bool, validation: int) 
 
     x, y = draw(validation, [0], judged == "other")
     if every:
-        y[:, :-1] = NONE
+        y[:, :-1] = IGNORED
     return Data(
         io=Tokens(vocab=bins, context=context, targets="all" if every else "last"),
         loss="cross_entropy",
