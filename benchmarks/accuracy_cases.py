@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forescale.runs import RunTable, read
 
@@ -22,18 +23,28 @@ class Case:
     Args:
         table: Name of the table.
         group: Part of the table.
-        train: Runs to fit.
-        test: Larger runs to predict.
+        runs: All its runs.
+        held: Which of them are held out, the larger ones, shape (n,).
         published: Law of the table's paper: a name or a formula.
         among: Candidates of the automatic choice, where the inputs are unusual.
     """
 
     table: str
     group: str
-    train: RunTable
-    test: RunTable
+    runs: RunTable
+    held: NDArray[np.bool_]
     published: str
     among: tuple[str, ...] = ()
+
+    @property
+    def train(self) -> RunTable:
+        """Runs to fit."""
+        return self.runs.take(~self.held)
+
+    @property
+    def test(self) -> RunTable:
+        """Larger runs to predict."""
+        return self.runs.take(self.held)
 
 
 def _split(
@@ -44,8 +55,7 @@ def _split(
     published: str,
     among: tuple[str, ...] = (),
 ) -> Case:
-    test = np.asarray(test, bool)
-    return Case(table, group, runs.take(~test), runs.take(test), published, among)
+    return Case(table, group, runs, np.asarray(test, bool), published, among)
 
 
 def _top(values: Any, count: int) -> Any:

@@ -32,8 +32,6 @@ STEPS = (256, 512, 1024, 2048, 4096)
 #: Beyond them: longer for the small sizes, and one size more at the top; (size, steps, seeds).
 FARTHER = (
     *((s, 8192, 2) for s in (1, 2, 3)),
-    *((s, 16384, 1) for s in (1, 2, 3)),
-    (5, 8192, 1),
     *((12, n, 1) for n in (256, 512, 1024)),
 )
 RATES = tuple(4e-3 * 2**k for k in range(5))

@@ -1,0 +1,272 @@
+"""Do intervals hold what they promise? Held-out runs at 2x to 100x, beside what else one could do.
+
+    python benchmarks/coverage.py FOLDER [--only NAME] [--rows rows.csv] [--out TABLE.md]
+
+FOLDER holds the tables that `accuracy_cases.py` names. Every table is cut at several scales; what
+lies beyond a cut is forecast from what lies below, by
+
+- forescale: the law chosen on the runs below the cut, with all its doubts;
+- bootstrap: the same law alone, its parameters' bootstrap, as papers print it;
+- GP: a Gaussian process on logs, linear trend and smooth remainder (scikit-learn);
+- line: a straight line on logs with its textbook prediction interval.
+
+A table counts as much as any other, however many groups and cuts it has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from dataclasses import replace as changed
+from pathlib import Path
+
+import numpy as np
+from accuracy_cases import CASES, Case
+from loky import get_reusable_executor
+from numpy.typing import NDArray
+from scipy import stats
+
+from forescale.errors import ForescaleError
+from forescale.fit import Fit, fit
+from forescale.fit._build import needed
+from forescale.forecast import choose, forecast
+from forescale.forecast._scale import scale_of
+from forescale.forecast.backtest import of_fit
+from forescale.forecast.scores import interval_score, pinball
+from forescale.runs import RunTable
+from forescale.uncertainty import assess
+
+Array = NDArray[np.float64]
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+#: How far the largest run lies beyond each cut.
+REACHES = (2.0, 4.0, 10.0, 30.0, 100.0)
+#: Ends of the classes of extrapolation.
+CLASSES = ((1.0, 3.0), (3.0, 15.0), (15.0, 50.0), (50.0, np.inf))
+LEAST = 8
+
+
+@dataclass(frozen=True)
+class Held:
+    """One held-out run, forecast by one method at one level; ends and truth in the unit of loss."""
+
+    table: str
+    group: str
+    method: str
+    cut: float
+    factor: float
+    level: float
+    truth: float
+    middle: float
+    lo: float
+    hi: float
+
+
+def laws_of(case: Case, runs: RunTable) -> Fit:
+    """The law chosen on some runs, or the only one there is, with draws."""
+    if len(case.among) == 1 or any("=" in a for a in case.among):
+        return assess(fit(runs, case.among[0]), resamples=500)
+    return assess(choose(runs, among=case.among), resamples=500)
+
+
+def ours(made: Fit, at: dict[str, Array]) -> dict[float, tuple[Array, Array, Array]]:
+    """Middle and ends of our intervals, at each level."""
+    tested = of_fit(made)
+    out = {}
+    for level in LEVELS:
+        points = forecast(made, at, level=level, test=tested).points
+        out[level] = tuple(
+            np.array([getattr(p.band, end) for p in points]) for end in ("median", "lo", "hi")
+        )
+    return out
+
+
+def bootstrap(made: Fit, at: dict[str, Array]) -> dict[float, tuple[Array, Array, Array]]:
+    """The law alone, its parameters alone."""
+    alone = changed(made, rivals=(), choice=None)
+    draws = alone.predict(at, draws=True)
+    return {
+        level: tuple(np.nanquantile(draws, [0.5, (1 - level) / 2, (1 + level) / 2], axis=0))
+        for level in LEVELS
+    }
+
+
+def logs(x: dict[str, Array], like: dict[str, Array]) -> Array:
+    """Inputs as logs, or log(1 + x) where one has zeros; shape (n, inputs)."""
+    return np.stack(
+        [np.log(v) if (like[i] > 0).all() else np.log1p(np.maximum(v, 0)) for i, v in x.items()], 1
+    )
+
+
+def line(
+    x: dict[str, Array], y: Array, at: dict[str, Array]
+) -> dict[float, tuple[Array, Array, Array]]:
+    """Least squares on logs, with the interval of a new observation."""
+    a = np.column_stack([np.ones(len(y)), logs(x, x)])
+    b = np.column_stack([np.ones(len(next(iter(at.values())))), logs(at, x)])
+    coefficients, _, rank, _ = np.linalg.lstsq(a, np.log(y), rcond=None)
+    dof = max(len(y) - int(rank), 1)
+    s2 = float(np.sum((np.log(y) - a @ coefficients) ** 2)) / dof
+    sd = np.sqrt(s2 * (1 + np.einsum("ij,jk,ik->i", b, np.linalg.pinv(a.T @ a), b)))
+    return _around(b @ coefficients, sd, lambda q: float(stats.t.ppf(q, dof)))
+
+
+def process(
+    x: dict[str, Array], y: Array, at: dict[str, Array]
+) -> dict[float, tuple[Array, Array, Array]]:
+    """A Gaussian process on standardised logs."""
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+
+    a, b, z = logs(x, x), logs(at, x), np.log(y)
+    middle, spread = a.mean(0), np.maximum(a.std(0), 1e-9)
+    smooth = ConstantKernel(0.1) * RBF(np.ones(a.shape[1]))
+    kernel = DotProduct() + smooth + WhiteKernel(1e-3)
+    model = GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=2)
+    model.random_state = 0
+    model.fit((a - middle) / spread, z)
+    centre, sd = model.predict((b - middle) / spread, return_std=True)
+    return _around(centre, sd, lambda q: float(stats.norm.ppf(q)))
+
+
+def _around(centre: Array, sd: Array, quantile) -> dict[float, tuple[Array, Array, Array]]:
+    return {
+        level: tuple(
+            np.exp(centre + quantile(q) * sd) for q in (0.5, (1 - level) / 2, (1 + level) / 2)
+        )
+        for level in LEVELS
+    }
+
+
+def cuts(case: Case) -> Iterator[tuple[NDArray[np.bool_], float]]:
+    """Which runs lie below each cut, and the scale of the largest of them."""
+    chosen = laws_of(case, case.runs)
+    x, y = needed(case.runs, chosen.spec)
+    if not (y > 0).all():
+        return
+    _, scale = scale_of(x, chosen.law)
+    seen = set()
+    for reach in REACHES:
+        below = scale <= scale.max() / reach
+        if LEAST <= below.sum() < len(y) and int(below.sum()) not in seen:
+            seen.add(int(below.sum()))
+            yield below, float(scale[below].max())
+
+
+def held_out(case: Case) -> list[Held]:
+    """Every run beyond every cut, by every method, at every level."""
+    warnings.simplefilter("ignore")
+    out: list[Held] = []
+    try:
+        found = list(cuts(case))
+    except ForescaleError as error:
+        print(f"skipped {case.table} {case.group}: {error}", file=sys.stderr)
+        return out
+    for below, limit in found:
+        train, test = case.runs.take(below), case.runs.take(~below)
+        try:
+            made = laws_of(case, train)
+            at, truth = needed(test, made.spec)
+            x, y = needed(train, made.spec)
+            _, scale = scale_of(at, made.law)
+            methods = {
+                "forescale": ours(made, at),
+                "bootstrap": bootstrap(made, at),
+                "GP": process(x, y, at),
+                "line": line(x, y, at),
+            }
+        except ForescaleError as error:
+            print(f"skipped {case.table} {case.group} at {limit:.3g}: {error}", file=sys.stderr)
+            continue
+        for method, levels in methods.items():
+            for level, (middle, lo, hi) in levels.items():
+                for k in range(len(truth)):
+                    place = float(scale[k] / limit), level, float(truth[k])
+                    ends = float(middle[k]), float(lo[k]), float(hi[k])
+                    out.append(Held(case.table, case.group, method, limit, *place, *ends))
+    return out
+
+
+def summary(rows: list[Held]) -> str:
+    """Markdown: a line per class of extrapolation and method."""
+    lines = [
+        "| beyond | runs / tables | method | inside 50 % | 80 % | 90 % | 95 % | width of 90 %, % | "
+        "interval score of 90 %, % | pinball, % |",
+        "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for low, high in CLASSES:
+        part = [r for r in rows if low < r.factor <= high]
+        for method in dict.fromkeys(r.method for r in part):
+            mine = [r for r in part if r.method == method]
+            tables = sorted({r.table for r in mine})
+            inside = [
+                _pooled(mine, tables, level, lambda r: float(r.lo <= r.truth <= r.hi))
+                for level in LEVELS
+            ]
+            width, score, pin = (_pooled(mine, tables, 0.9, f) for f in (_width, _score, _pinball))
+            count = sum(r.level == 0.9 for r in mine)
+            reach = f"{low:g}x to {high:g}x" if np.isfinite(high) else f"over {low:g}x"
+            shown = " | ".join(f"{100 * v:.0f}" for v in inside)
+            lines.append(
+                f"| {reach} | {count} / {len(tables)} | {method} | {shown} | {width:.2g} | "
+                f"{score:.2g} | {pin:.2g} |"
+            )
+    return "\n".join(lines)
+
+
+def _pooled(rows: list[Held], tables: list[str], level: float, of) -> float:
+    """Mean over tables of a table's mean; widths and scores by a table's median."""
+    per = [[of(r) for r in rows if r.table == t and r.level == level] for t in tables]
+    if of in (_width, _score, _pinball):
+        return float(np.median([np.median(v) if of is _width else np.mean(v) for v in per]))
+    return float(np.mean([np.mean(v) for v in per]))
+
+
+def _width(r: Held) -> float:
+    return 100 * (r.hi - r.lo) / r.truth
+
+
+def _score(r: Held) -> float:
+    one = interval_score(np.array([r.truth]), np.array([r.lo]), np.array([r.hi]), r.level)
+    return 100 * one / r.truth
+
+
+def _pinball(r: Held) -> float:
+    tail = 0.5 * (1 - r.level)
+    ends = ((tail, r.lo), (0.5, r.middle), (1 - tail, r.hi))
+    one = np.mean([pinball(np.array([r.truth]), q, np.array([v])) for q, v in ends])
+    return float(100 * one / r.truth)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rows", type=Path, help="every held-out run, as CSV")
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    cases = [c for make in CASES if args.only in make.__name__ for c in make(args.folder)]
+    rows: list[Held] = []
+    with get_reusable_executor(max_workers=args.workers) as pool:
+        for i, found in enumerate(pool.map(held_out, cases), 1):
+            rows += found
+            print(f"{i}/{len(cases)} {cases[i - 1].table} {cases[i - 1].group}", file=sys.stderr)
+    if args.rows:
+        with args.rows.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            names = [f.name for f in fields(Held)]
+            writer.writerow(names)
+            writer.writerows([getattr(r, n) for n in names] for r in rows)
+    text = summary(rows)
+    print(text)
+    if args.out:
+        args.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
