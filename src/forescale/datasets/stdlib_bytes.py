@@ -29,5 +29,5 @@ DATASET = Dataset(
     "budgets by two seeds and more at both ends, every run with its own finished cosine.",
     columns=COLUMNS,
     recipe="recipes/stdlib_bytes.py",
-    notes="TODO",
+    notes="Being trained.",
 )

@@ -10,5 +10,8 @@ DATASET = Dataset(
     "at three data budgets.",
     columns=COLUMNS,
     recipe="recipes/stdlib_bytes.py",
-    notes="TODO",
+    notes="AdamW under muP, cosine to zero: the rate is that of width 16, so one rate should serve "
+    "every width, and does: 0.032 is the best of those tried at widths 16, 48 and 128 alike, and "
+    "at 512, 2048 and 8192 steps. stdlib_bytes uses 0.03. A rate four times too low costs 3 to "
+    "6 %, eight times 5 to 14 %. One seed a row.",
 )
