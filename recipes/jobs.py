@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -52,12 +54,16 @@ def run(
     todo = [c for c in configs if not (work / f"{key(c)}.json").exists()]
     print(f"{len(configs) - len(todo)} runs finished, {len(todo)} to do", flush=True)
     start = time.time()
-    done = engines.get("local").map(partial(_one, train, work), todo, workers)
+    # By the script's name: what it has cached cannot be sent to another process.
+    script = Path(str(sys.modules["__main__"].__file__)).stem
+    task = partial(_one, script, train.__name__, work)
+    done = engines.get("local").map(task, todo, workers)
     for i, one in enumerate(done, 1):
         print(f"[{i}/{len(todo)} {time.time() - start:.0f}s] {one.error or one.value}", flush=True)
 
 
-def _one(train: Callable[[Config, Path], dict[str, object]], work: Path, config: Config) -> str:
+def _one(script: str, name: str, work: Path, config: Config) -> str:
+    train = getattr(importlib.import_module(script), name)
     start = time.time()
     result = {"run": key(config), **config, **train(config, work)}
     result["seconds"] = round(time.time() - start, 1)

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_an_item_that_kills_its_workers_is_given_up_and_the_others_are_not() -> 
     assert sorted(d.index for d in done) == [0, 1, 2, 3]
     assert [d.index for d in done if d.error] == [1]
     assert "killed 3 times" in next(d.error for d in done if d.error)
+
+
+class Unreadable:
+    def __reduce__(self) -> Any:
+        return (int, ("no number",))
+
+
+def test_an_item_that_no_process_can_read_is_not_called_killed() -> None:
+    done = list(engines.get("local").map(str, [Unreadable()], 1))
+    assert len(done) == 1
+    assert "no process can read it" in done[0].error
 
 
 @pytest.mark.parametrize("name", engines.names())

@@ -58,6 +58,7 @@ def map_local(
 
     waiting = list(range(len(items)))
     tries = dict.fromkeys(waiting, 0)
+    reasons: dict[int, str] = {}
     while waiting:
         pool = ProcessPoolExecutor(
             max_workers=min(workers, len(waiting)),
@@ -84,9 +85,10 @@ def map_local(
                     i = running.pop(future)
                     try:
                         yield Done(i, future.result())
-                    except BrokenExecutor:
+                    except BrokenExecutor as error:
                         broken = True
                         lost.append(i)
+                        reasons[i] = str(error)
                     except Exception as error:
                         yield Done(i, error=f"{type(error).__name__}: {error}")
         finally:
@@ -95,7 +97,10 @@ def map_local(
         for i in lost:
             tries[i] += 1
             if tries[i] >= TRIES:
-                yield Done(i, error=f"its process was killed {TRIES} times (memory?)")
+                # The executor knows a death from a task that its process cannot read.
+                unread = "un-serialize" in reasons[i]
+                killed = f"its process was killed {TRIES} times (memory?)"
+                yield Done(i, error=f"no process can read it: {reasons[i]}" if unread else killed)
             else:
                 rest.append(i)
         waiting = rest
