@@ -56,6 +56,17 @@ def test_an_item_that_kills_its_workers_is_given_up_and_the_others_are_not() -> 
     assert "killed 3 times" in next(d.error for d in done if d.error)
 
 
+def test_a_neighbour_that_dies_with_it_each_time_is_not_given_up() -> None:
+    def call(x: int) -> int:
+        time.sleep(0.2 if x == 1 else 2.0)
+        if x == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    done = list(engines.get("local").map(call, range(2), 2))
+    assert sorted((d.index, bool(d.error)) for d in done) == [(0, False), (1, True)]
+
+
 class Unreadable:
     def __reduce__(self) -> Any:
         return (int, ("no number",))

@@ -60,8 +60,12 @@ def map_local(
     tries = dict.fromkeys(waiting, 0)
     reasons: dict[int, str] = {}
     while waiting:
+        # The last try is made alone: until then an item may have died of its neighbour.
+        alone = [i for i in waiting if tries[i] == TRIES - 1][:1]
+        batch = alone or waiting
+        others = [i for i in waiting if i not in batch]
         pool = ProcessPoolExecutor(
-            max_workers=min(workers, len(waiting)),
+            max_workers=min(workers, len(batch)),
             env=ENVIRONMENT,
             initializer=settle,
             initargs=(os.getpid(),),
@@ -69,7 +73,7 @@ def map_local(
         lost: list[int] = []
         try:
             # Handed out one by one, so that a death tells which items were under way.
-            todo = iter(waiting)
+            todo = iter(batch)
             running: dict[Future[Any], int] = {}
             broken = False
             while True:
@@ -103,7 +107,7 @@ def map_local(
                 yield Done(i, error=f"no process can read it: {reasons[i]}" if unread else killed)
             else:
                 rest.append(i)
-        waiting = rest
+        waiting = rest + others
 
 
 ENGINE = Engine(
