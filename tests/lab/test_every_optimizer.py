@@ -172,7 +172,7 @@ def test_a_step_of_muon_has_the_spectral_norm_it_should(shape: tuple[int, int], 
 
 def test_muon_leaves_all_but_hidden_matrices_to_adam(torch, start) -> None:
     module, roles = start("gpt", Tokens(11, 8))
-    muon, adam = optimizers.get("muon").over(module, roles, inits.get("mup")).parts
+    muon, adam = optimizers.get("muon").over(module, roles, inits.get("standard")).parts
     held = {id(p) for g in muon.param_groups for p in g["params"]}
     named = {n for n, p in module.named_parameters() if id(p) in held}
     assert named == {n for n, r in roles.items() if r.kind == "hidden"}
