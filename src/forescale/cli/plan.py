@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
-from forescale.cli._options import Output, Runs, Source
+from forescale.cli._options import Output, Runs, Source, share
 from forescale.cli._show import show
 
 GROUP = "Decide"
@@ -40,7 +40,6 @@ def run(
     from forescale.plan import candidates, plan
     from forescale.quantities import parse_number
 
-    share = parse_number(within.removesuffix("%")) / (100 if within.endswith("%") else 1)
     asked = {
         name: parse_number(text)
         for name, text in (("flops", flops), ("tokens", tokens), ("params", params))
@@ -52,7 +51,7 @@ def run(
         flops=asked.get("flops"),
         tokens=asked.get("tokens"),
         params=asked.get("params"),
-        within=share,
+        within=share(within),
         group=group,
         level=level,
     )
