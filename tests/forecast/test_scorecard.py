@@ -41,7 +41,12 @@ def record(
     }  # fmt: skip
     told |= {k: v for k, v in more.items() if k in told}
     return Record(
-        hash=key.ljust(64, "0"), source=source, data_hash=data or key, places=places, **told
+        hash=key.ljust(64, "0"),
+        source=source,
+        data_hash=key,
+        table_hash=data or key,
+        places=places,
+        **told,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
+from forescale.cli._looks import count
 from forescale.cli._options import Output, Runs, Source, _list
 from forescale.cli._output import tell
 from forescale.cli._show import show
@@ -72,6 +73,7 @@ def run(
         plans = [plan(fit, flops=float(c), group=group, test=False) for c in places["C"]]
         places = {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
     result = forecast(fit, places, level=level, group=group)
+    count("forecast", result.fit, result.backtest)
     if register is not None:
         _register(result, register)
     return show(result, output, doubts=result.verdict.reasons)

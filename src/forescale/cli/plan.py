@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
+from forescale.cli._looks import count
 from forescale.cli._options import Output, Runs, Source, share
 from forescale.cli._show import show
 
@@ -55,4 +56,5 @@ def run(
         group=group,
         level=level,
     )
+    count("plan", result.fit, result.forecast.backtest)
     return show(result, output, doubts=result.forecast.verdict.reasons)

@@ -9,7 +9,6 @@ Source: Haber & Stornetta 1991, "How to Time-Stamp a Digital Document" (the chai
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from forescale import files
 from forescale.errors import BadOption, BadTable, UnknownName
+from forescale.forecast._question import analysis, digest
 
 if TYPE_CHECKING:
     from forescale.forecast import Forecast
@@ -59,7 +59,8 @@ class Record:
         date: When it was made, UTC.
         question: sha256 of what was asked: data, law, places and every choice on the way.
         source: Table it was made from.
-        data_hash: That table's content.
+        data_hash: The content of the rows that were used.
+        table_hash: The content of the table they were chosen from.
         law, formula: The law.
         output: What is forecast, such as "L".
         relative: Whether errors are judged as shares of the truth.
@@ -75,6 +76,7 @@ class Record:
     question: str
     source: str
     data_hash: str
+    table_hash: str
     law: str
     formula: str
     output: str
@@ -304,10 +306,10 @@ def _object(line: str, where: str) -> dict[str, Any]:
 def _record(content: Mapping[str, Any]) -> Record:
     return Record(
         **{
-            k: content[k]
-            for k in ("hash", "date", "question", "source", "data_hash", "law", "formula")
+            k: content[k] for k in ("hash", "date", "question", "source", "data_hash", "table_hash")
         },
-        **{k: content[k] for k in ("output", "relative", "by", "level", "trusted", "verdict")},
+        **{k: content[k] for k in ("law", "formula", "output", "relative", "by", "level")},
+        **{k: content[k] for k in ("trusted", "verdict")},
         places=tuple(
             Place(
                 inputs=dict(p["inputs"]),
@@ -349,25 +351,24 @@ def _content(forecast: Forecast) -> dict[str, Any]:
         "by": fit.spec.by,
         "n_runs": told["n_runs"],
         "data_hash": told["data_hash"],
+        "table_hash": fit.runs.origin,
         "version": told["version"],
     }
 
 
 def _question(forecast: Forecast) -> str:
     """sha256 of all that the user chose: the same words on the same data ask the same."""
-    fit, spec = forecast.fit, forecast.fit.spec
-    asked = {
-        "data": fit.runs.hash,
-        "laws": [f.law.formula for _, f in fit.rivals] or [spec.law.formula],
-        "spec": {k: v for k, v in vars(spec).items() if k != "law"},
-        "bounds": [[p.name, p.lower, p.upper] for p in spec.law.params],
-        "draws": fit.draws and [fit.draws.method, len(fit.draws.natural), fit.draws.seed],
-        "points": [[dict(p.inputs), p.group] for p in forecast.points],
-        "output": spec.law.predicts,
-        "level": forecast.level,
-        "drift": forecast.drift,
-    }
-    return hashlib.sha256(_text(asked).encode()).hexdigest()
+    fit = forecast.fit
+    return digest(
+        {
+            **analysis(fit),
+            "seed": fit.spec.seed,
+            "draws": fit.draws and [fit.draws.method, len(fit.draws.natural), fit.draws.seed],
+            "points": [[dict(p.inputs), p.group] for p in forecast.points],
+            "level": forecast.level,
+            "drift": forecast.drift,
+        }
+    )
 
 
 def _date(now: datetime | None) -> str:
@@ -381,19 +382,7 @@ def _sealed(content: Mapping[str, Any], previous: str) -> str:
 
 
 def _hash(content: Mapping[str, Any]) -> str:
-    bare = {k: v for k, v in content.items() if k != "hash"}
-    return hashlib.sha256(_text(bare).encode()).hexdigest()
-
-
-def _text(value: Any) -> str:
-    """One text for one content, whatever the order and the spacing it was written in."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain
-    )
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else vars(value)
+    return digest({k: v for k, v in content.items() if k != "hash"})
 
 
 def _append(file: Path, line: Callable[[str], str]) -> str:

@@ -367,7 +367,7 @@ def _measured(
     record: Record, name: str, place: Place, table: RunTable, within: float, notes: list[str]
 ) -> Truth | None:
     """The truth of a place, if the table has runs there."""
-    if table.hash == record.data_hash:
+    if table.origin and table.origin == record.table_hash:
         note = f"{table.source} is the table that {record.id} was made from: no truth for it"
         if note not in notes:
             notes.append(note)
@@ -450,7 +450,7 @@ def _clustered(scored: Sequence[Scored], records: Sequence[Record]) -> tuple[Sco
     for s in scored:
         record = by_id[s.id]
         run = (s.output, tuple(sorted(s.inputs.items())), s.group, s.truth)
-        keys: list[Hashable] = [("data", record.data_hash), run]
+        keys: list[Hashable] = [("table", record.table_hash or record.data_hash), run]
         if "." in record.source:
             # A file's name; tables from memory are all called after their kind.
             keys.append(("file", record.source))
