@@ -9,6 +9,9 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+# Tests are no looks at anyone's held-out runs, and write into nobody's data folder.
+os.environ["FORESCALE_LEDGER"] = "off"
+
 import importlib.util
 import subprocess
 import sys

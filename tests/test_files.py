@@ -67,3 +67,35 @@ def test_a_reader_never_sees_half_of_it_even_if_the_writer_is_killed(tmp_path: P
             writer.kill()
             writer.wait()
         assert path.read_text() in ("a" * 100_000, "b" * 100_000)
+
+
+def test_append_adds_what_it_makes_of_the_text_so_far(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    seen: list[str] = []
+
+    def more(text: str) -> str:
+        seen.append(text)
+        return f"{len(seen)}\n"
+
+    for _ in range(3):
+        files.append(path, more)
+    assert seen == ["", "1\n", "1\n2\n"]
+    assert path.read_text() == "1\n2\n3\n"
+    files.append(path, lambda text: "")
+    assert path.read_text() == "1\n2\n3\n"
+
+
+def test_an_append_that_comes_to_nothing_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+
+    def fail(text: str) -> str:
+        raise ValueError("no")
+
+    files.append(path, lambda text: "")
+    with pytest.raises(ValueError, match="no"):
+        files.append(path, fail)
+    assert list(tmp_path.iterdir()) == []
+    path.write_text("kept")
+    with pytest.raises(ValueError, match="no"):
+        files.append(path, fail)
+    assert path.read_text() == "kept"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from forescale.fit import fit
 from forescale.forecast import forecast
+from forescale.forecast.records import read as read_records
+from forescale.forecast.records import register
+from forescale.forecast.scorecard import score
 from forescale.plan import plan
 from forescale.runs import read
 from forescale.uncertainty import assess
@@ -36,6 +41,16 @@ def fitted():
 @pytest.fixture(scope="session")
 def forecasted(fitted):
     return forecast(fitted, {"N": 7e10, "D": 1.4e12})
+
+
+@pytest.fixture(scope="session")
+def scored(fitted, tmp_path_factory):
+    """Three forecasts on record, the truth of two known, one of them missed."""
+    path = tmp_path_factory.mktemp("records") / "r.jsonl"
+    record, _ = register(forecast(fitted, {"N": [7e9, 7e10, 7e9], "D": [1e11, 1e12, 1e12]}), path)
+    truths = {record.name(0): 2.0, record.name(1): record.places[1].quantiles[0.5] * 1.001}
+    kept = replace(read_records(path), source="r.jsonl")
+    return score(kept, truths)
 
 
 @pytest.fixture(scope="session")

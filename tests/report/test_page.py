@@ -331,3 +331,32 @@ def test_write_leaves_a_whole_file_or_says_why_not(tmp_path, fitted) -> None:
 def test_a_page_of_nothing_is_refused() -> None:
     with pytest.raises(ForescaleError, match="no result"):
         report.page([])
+
+
+def test_a_scorecard_tells_how_the_records_fared(scored) -> None:
+    page = Reader(report.page([scored]))
+    text = page.text
+    said = ("Forecasts on record in r.jsonl", "How they fared", "Not yet known", "Coverage")
+    for part in (*said, scored.head, scored.scored[0].id, scored.open[0]["id"]):
+        assert part in text
+    assert len(page.data["charts"]) == 2
+    assert [n for n in page.ids if n.startswith("chart-")] == ["chart-0", "chart-1"]
+
+
+def test_vega_lite_draws_a_scorecard_without_a_complaint(scored, capfd) -> None:
+    import vl_convert
+
+    page = Reader(report.page([scored]))
+    for chart in page.data["charts"]:
+        svg = vl_convert.vegalite_to_svg(
+            {**chart["spec"], "width": 400, "config": page.data["config"]}
+        )
+        assert "NaN" not in svg
+        assert svg.count("<path") > 3
+    assert "WARN" not in capfd.readouterr().err
+
+
+def test_a_scorecard_without_a_truth_has_no_chart_and_says_so(scored) -> None:
+    page = Reader(report.page([replace(scored, scored=())]))
+    assert "Nothing scored yet" in page.text
+    assert page.scripts == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -96,3 +97,15 @@ def test_another_result_speaks_for_itself() -> None:
 
     assert shown(Onset(), 80) == "appears at 1e21 [bold]"
     assert re.search(r"^at\.C +1e21$", shown({"at": {"C": 1e21}}, 80), re.MULTILINE)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_scorecard_shows_each_record_with_its_truth_and_its_doubts(scored, width) -> None:
+    text = shown(scored, width)
+    (first, second), (still,) = scored.scored, scored.open
+    assert "chain whole up to" in text
+    assert re.search(rf"^{first.id} .* 2 +{re.escape(f'{first.error_pct:+.2g}')} % +NO", text, re.M)
+    assert re.search(rf"^{second.id} .* yes$", text, re.MULTILINE)
+    assert re.search(r"90 % +1 +2 +50.0 %", text)
+    assert still["id"] in text[text.index("without a truth yet") :]
+    assert "doubt    a straight line" in shown(replace(scored, scored=(first,)), width)

@@ -1,8 +1,8 @@
 """The command line: one file per verb; each calls one library function and prints.
 
 A verb file holds a docstring whose first line is its summary, `GROUP` (a heading of the
-overview), `EXAMPLE` (a command that runs) and a function `run` whose types and docstring are
-its options and its help. The folder is the list.
+overview), `EXAMPLE` (a command that runs, or two joined by `&&`) and a function `run` whose types
+and docstring are its options and its help. The folder is the list.
 """
 
 from __future__ import annotations

@@ -27,6 +27,17 @@ def _level(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A share as people write it: "0.5%" and "0.005" are one.
+
+    Raises:
+        BadOption: If it is no number.
+    """
+    from forescale.quantities import parse_number
+
+    return parse_number(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+
+
 Runs = Annotated[str, Parameter(help="Run table: a file, or the name of a table we ship.")]
 Law = Annotated[str, Parameter(name="--law", help="A law's name, or a formula such as E + A/N^a.")]
 Seed = Annotated[int, Parameter(name="--seed", help="Same seed, same answer.")]

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
+from forescale.cli._looks import count
 from forescale.cli._options import Output, Runs, Source
 from forescale.cli._show import show
 
@@ -35,6 +36,7 @@ def run(
 
     fit = fitted(runs, source, how, level=level)
     result = of_fit(fit, level=fit.level if level is None else level, along=along)
+    count("backtest", fit, result, along=along)
     doubts = [] if result.cuts else list(result.skipped)
     if result.error_pct > result.line_pct:
         doubts.append("a straight line on log-log forecast the held-out runs better")

@@ -6,6 +6,7 @@ The law's numbers with intervals, and every doubt about them.
 from __future__ import annotations
 
 from forescale.cli._fitting import Fitting, fitted
+from forescale.cli._looks import count
 from forescale.cli._options import Level, Output, Runs, Source
 from forescale.cli._show import show
 
@@ -23,5 +24,6 @@ def run(
 ) -> int:
     """Fit a scaling law to a table of runs: its numbers with intervals and doubts."""
     result = fitted(runs, source, how, level=level)
+    count("fit", result)
     doubts = [f.message for f in result.flags if f.severity == "fail"]
     return show(result, output, doubts=doubts)

@@ -5,16 +5,20 @@ Takes a run table, or a fit kept with `forescale fit -o`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
+from forescale.cli._looks import count
 from forescale.cli._options import Output, Runs, Source, _list
+from forescale.cli._output import tell
 from forescale.cli._show import show
 from forescale.errors import BadOption
 
 if TYPE_CHECKING:
+    from forescale.forecast import Forecast
     from forescale.runs import RunTable
 
 GROUP = "Forecast"
@@ -45,6 +49,14 @@ def run(
     source: Source = Source(),
     output: Output = Output(),
     level: OwnLevel = None,
+    register: Annotated[
+        Path | None,
+        Parameter(
+            name="--register",
+            help="Put the forecast on record, dated and hashed, in this file or folder; "
+            '"forescale score" holds it against the truth later.',
+        ),
+    ] = None,
 ) -> int:
     """Forecast runs that nobody has made: median, interval, backtest and verdict.
 
@@ -61,7 +73,21 @@ def run(
         plans = [plan(fit, flops=float(c), group=group, test=False) for c in places["C"]]
         places = {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
     result = forecast(fit, places, level=level, group=group)
+    count("forecast", result.fit, result.backtest)
+    if register is not None:
+        _register(result, register)
     return show(result, output, doubts=result.verdict.reasons)
+
+
+def _register(result: Forecast, path: Path) -> None:
+    from forescale.forecast.records import place_of, register
+
+    record, new = register(result, path)
+    if new:
+        names = ", ".join(record.name(k) for k in range(len(record.places)))
+        tell(f"registered {names} in {place_of(path)}; to prove the date, publish {record.hash}")
+    else:
+        tell(f"this question is on record already: {record.id} of {record.date}")
 
 
 def _of_compute(runs: RunTable) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
-from forescale.cli._options import Output, Runs, Source
+from forescale.cli._looks import count
+from forescale.cli._options import Output, Runs, Source, share
 from forescale.cli._show import show
 
 GROUP = "Decide"
@@ -40,7 +41,6 @@ def run(
     from forescale.plan import candidates, plan
     from forescale.quantities import parse_number
 
-    share = parse_number(within.removesuffix("%")) / (100 if within.endswith("%") else 1)
     asked = {
         name: parse_number(text)
         for name, text in (("flops", flops), ("tokens", tokens), ("params", params))
@@ -52,8 +52,9 @@ def run(
         flops=asked.get("flops"),
         tokens=asked.get("tokens"),
         params=asked.get("params"),
-        within=share,
+        within=share(within),
         group=group,
         level=level,
     )
+    count("plan", result.fit, result.forecast.backtest)
     return show(result, output, doubts=result.forecast.verdict.reasons)

@@ -106,6 +106,7 @@ def _state(fit: Fit) -> dict[str, Any]:
         "covariance": fit.covariance.tolist(),
         "rho": vars(fit.problem.rho),
         "rows": fit.runs.rows.tolist(),
+        "origin": fit.runs.origin,
         "data": {c: fit.runs[c].tolist() for c in dict.fromkeys(columns) if c in fit.runs},
         "draws": None
         if fit.draws is None
@@ -201,6 +202,7 @@ def _rebuild(data: Mapping[str, Any]) -> Fit:
         rows=np.array(s["rows"], np.int64),
         dropped=tuple(Dropped(**d) for d in data["dropped"]),
         notes=tuple(data["notes"]),
+        origin=_word(s.get("origin", "")),
     )
     spec = Spec(
         law=law,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ from forescale.forecast._scale import Distance, distance
 from forescale.forecast._verdict import WIDEST, Verdict, judge
 from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
 from forescale.forecast.choose import candidates, choose
+from forescale.forecast.rivals import naively
 from forescale.quantities import format_number, recognise
 
 __all__ = [
+    "QUANTILES",
     "WIDEST",
     "Backtest",
     "Cut",
@@ -34,6 +36,10 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+
+#: Probabilities at which a forecast is put on record: those that forecast hubs agreed on
+#: (Bracher et al. 2021), so that scores can be held against theirs.
+QUANTILES = (0.01, 0.025, *(k / 20 for k in range(1, 20)), 0.975, 0.99)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,8 @@ class Point:
         parameters: Doubt of the parameters (and laws) alone: what a bootstrap would print.
         distance: How far the place lies outside the data.
         group: Whose parameters were used.
+        quantiles: Of the distribution behind `band`, by probability.
+        rivals: What the naive forecasts say there.
     """
 
     inputs: Mapping[str, float]
@@ -69,6 +77,8 @@ class Point:
     parameters: Band
     distance: Distance
     group: str | None = None
+    quantiles: Mapping[float, float] = field(default_factory=dict)
+    rivals: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The point as plain values; the forecast stands under the output's name."""
@@ -79,6 +89,8 @@ class Point:
             "beyond": dict(self.distance.factors),
             "decades_beyond": self.distance.decades,
             "group": self.group,
+            "quantiles": {f"{p:g}": v for p, v in self.quantiles.items()},
+            "rivals": dict(self.rivals),
         }
 
 
@@ -292,6 +304,8 @@ def forecast(
     tail = 0.5 * (1 - level)
     q = [tail, 0.5, 1 - tail]
     total, own = np.quantile(p.total, q, axis=0), np.quantile(p.parameters, q, axis=0)
+    grid = np.quantile(p.total, QUANTILES, axis=0)
+    naive = naively(fit, columns, group)
     points = tuple(
         Point(
             inputs=here[k],
@@ -300,6 +314,8 @@ def forecast(
             parameters=Band(float(own[1, k]), float(own[0, k]), float(own[2, k])),
             distance=far[k],
             group=group,
+            quantiles={t: float(v) for t, v in zip(QUANTILES, grid[:, k], strict=True)},
+            rivals={name: float(v[k]) for name, v in naive.items()},
         )
         for k in range(len(here))
     )

@@ -170,7 +170,7 @@ def _choose(
     if not fits:
         assert first_error is not None
         raise first_error
-    scores, cuts, line_score = _score(runs, fits)
+    scores, cuts, line_score, held_out = _score(runs, fits)
     aic = np.array([_aicc(f) for f in fits])
     if cuts == 0:
         # Nothing can be held out: the criterion alone decides, and the note says so.
@@ -202,6 +202,7 @@ def _choose(
     choice = {
         "inputs": list(inputs),
         "cuts": cuts,
+        "held_out": held_out,
         "close": close,
         "line_score_pct": 100 * line_score,
         "candidates": [vars(c) for c in sorted(table, key=lambda c: -c.weight)],
@@ -214,14 +215,14 @@ def _choose(
     return replace(chosen, choice=choice, rivals=rivals if len(rivals) > 1 else ())
 
 
-def _score(runs: RunTable, fits: Sequence[Fit]) -> tuple[Array, int, float]:
-    """Root mean square held-out error of each fit, cuts made, and the straight line's error."""
+def _score(runs: RunTable, fits: Sequence[Fit]) -> tuple[Array, int, float, int]:
+    """Held-out error of each fit (root mean square), cuts made, the line's error, runs held out."""
     x, y = needed(runs, fits[0].spec)
     _, scale = scale_of(x, fits[0].law)
     largest = max(f.problem.size for f in fits)
     cuts = cut_points(scale, largest + 2, shares=SHARES)
     if not cuts:
-        return np.full(len(fits), np.nan), 0, np.nan
+        return np.full(len(fits), np.nan), 0, np.nan, 0
     told = np.stack(cuts)
     errors = np.stack([_errors(f, told) for f in fits])
     lines = [
@@ -232,7 +233,8 @@ def _score(runs: RunTable, fits: Sequence[Fit]) -> tuple[Array, int, float]:
     ]
     # Exact data leave errors of zero, which no weight can be a power of.
     scores = np.maximum(np.sqrt(np.mean(errors**2, axis=1)), 1e-12)
-    return scores, len(cuts), float(np.sqrt(np.mean(np.square(lines))))
+    line_score = float(np.sqrt(np.mean(np.square(lines))))
+    return scores, len(cuts), line_score, int((~told).sum(axis=1).max())
 
 
 def _errors(fit: Fit, told: NDArray[np.bool_]) -> Array:

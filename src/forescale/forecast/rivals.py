@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.fit._build import Spec, needed
+from forescale.fit import Fit
+from forescale.fit._build import Spec, groups_of, needed
 from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -49,3 +50,12 @@ def line(train: RunTable, spec: Spec, at: Mapping[str, Array]) -> Array:
 
 
 RIVALS = {"best so far": best_so_far, "straight line": line}
+
+
+def naively(fit: Fit, at: Mapping[str, Array], group: str | None) -> dict[str, Array]:
+    """What each naive forecast makes of a fit's runs (of one group's alone), each of shape (m,)."""
+    runs = fit.runs
+    if group is not None:
+        names, index = groups_of(runs, fit.spec.by)
+        runs = runs.take(index == names.index(group))
+    return {name: rival(runs, fit.spec, at) for name, rival in RIVALS.items()}

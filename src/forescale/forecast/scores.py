@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,3 +31,15 @@ def interval_score(truth: Array, lo: Array, hi: Array, level: float) -> float:
     """
     miss = np.maximum(lo - truth, 0) + np.maximum(truth - hi, 0)
     return float(np.mean(hi - lo + 2 / (1 - level) * miss))
+
+
+def weighted_interval_score(truth: float, quantiles: Mapping[float, float]) -> float:
+    """Twice the mean pinball loss over symmetric quantiles with the median; unit of the truth.
+
+    Nears the CRPS as the quantiles grow dense, and is the absolute error where all are one point.
+
+    Source: Bracher, Ray, Gneiting & Reich 2021, "Evaluating Epidemic Forecasts in an Interval
+    Format".
+    """
+    y = np.array([truth])
+    return 2 * float(np.mean([pinball(y, p, np.array([v])) for p, v in quantiles.items()]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
+from forescale.forecast.scorecard import Scorecard
 from forescale.plan import Plan
 from forescale.quantities import format_number, short
 from forescale.report import _words as words
@@ -60,6 +61,8 @@ def headlines(story: Story) -> list[Headline]:
         found.append(_fit(story.fit, story.test))
     if not found and story.test is not None:
         found.append(_backtest(story.test))
+    if story.card is not None:
+        found.append(_card(story.card))
     return found
 
 
@@ -129,3 +132,19 @@ def _backtest(test: Backtest) -> Headline:
         for c in test.cuts[-MOST:]
     )
     return Headline("Backtest", "plain" if test.cuts else "bad", numbers, words.tested(test))
+
+
+def _card(card: Scorecard) -> Headline:
+    told = f"{len(card.scored)} scored, {len(card.open)} open"
+    if not card.scored:
+        return Headline("Nothing scored yet", "plain", (), told)
+    ninety = next(c for c in card.coverage if c.level == 0.9)
+    numbers = (
+        Number("mean error", words.percent(card.error_pct),
+               f"straight line {words.percent(card.rival_pct())}"),
+        Number("truths inside 90 %", f"{ninety.inside} of {ninety.of}",
+               f"such intervals hold {100 * ninety.lo:.0f} to {100 * ninety.hi:.0f} %"),
+    )  # fmt: skip
+    badge = "Too sure" if not all(c.hi >= c.level for c in card.coverage) else "Word kept so far"
+    badge = "Beaten by a line" if badge == "Word kept so far" and card.doubts else badge
+    return Headline(badge, "bad" if card.doubts else "good", numbers, told, card.doubts)

@@ -12,12 +12,13 @@ from typing import Any
 
 from forescale import files
 from forescale.errors import BadOption
+from forescale.forecast.scorecard import Scorecard
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
 from forescale.report._headline import headlines
 from forescale.report._story import Story, stories
 from forescale.report._words import law_name
-from forescale.report.charts import curves, draws, fan, quality, spend, surface, tested
+from forescale.report.charts import curves, draws, fan, fared, quality, spend, surface, tested
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
 
@@ -51,9 +52,9 @@ def page(
     """One HTML page that shows the results, offline.
 
     Args:
-        results: Fit, Forecast, Backtest, Plan and run tables of curves in any number and order;
-            results of one fit are told together. Anything else with `to_dict()` is shown as names
-            and values.
+        results: Fit, Forecast, Backtest, Plan, Scorecard and run tables of curves in any number
+            and order; results of one fit are told together. Anything else with `to_dict()` is
+            shown as names and values.
         title: Heading of the page.
         command: Command line that made it, for the reader who wants to make it again.
 
@@ -133,12 +134,16 @@ def _heading(story: Story) -> str:
         return f"{law_name(story.test.law, story.test.formula)} on {story.test.source}"
     if story.curves is not None:
         return story.curves.source
+    if story.card is not None:
+        return f"Forecasts on record in {story.card.source}"
     return type(story.other).__name__
 
 
 def _sections(story: Story, k: int) -> list[Section]:
     if story.other is not None:
         return [_other(story.other)]
+    if story.card is not None:
+        return _card(story.card)
     found: list[Section] = []
     if story.fit is not None:
         runs = Runs(story.fit, f"runs{k}")
@@ -215,6 +220,22 @@ def _provenance(story: Story) -> Section:
         tables=(tables.provenance(story.fit), *((gone,) if gone else ())),
         lines=tuple(f"note: {n}" for n in story.fit.runs.notes),
     )
+
+
+def _card(card: Scorecard) -> list[Section]:
+    chain = (
+        f"The chain of hashes is whole up to {card.head}." if card.head else "There is none yet."
+    )
+    return [
+        Section(
+            "How they fared",
+            charts=_some(fared.against_truth(card), fared.coverage(card)),
+            tables=(tables.scores(card), tables.promises(card)) if card.scored else (),
+            lines=card.notes,
+        ),
+        Section("Not yet known", tables=(tables.unsettled(card),) if card.open else ()),
+        Section("Where this comes from", lines=(chain,)),
+    ]
 
 
 def _other(result: object) -> Section:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
+from forescale.forecast.scorecard import LINE, Scorecard
 from forescale.plan import Plan
 from forescale.quantities import format_number, short
 from forescale.report import _words as words
@@ -31,6 +32,11 @@ class Table:
     left: frozenset[str] = frozenset()
     title: str = ""
     note: str = ""
+
+    def only(self, *names: str) -> Table:
+        """The columns of these titles alone."""
+        keep = [self.head.index(name) for name in names]
+        return replace(self, head=names, rows=tuple(tuple(r[k] for k in keep) for r in self.rows))
 
 
 def parameters(fit: Fit) -> Table:
@@ -227,6 +233,80 @@ def provenance(fit: Fit) -> Table:
         "version": f"forescale {__version__}",
     }
     return facts_table({k: v for k, v in facts.items() if v}, "Provenance")
+
+
+def scores(card: Scorecard) -> Table:
+    """One row per forecast whose truth is known."""
+    return Table(
+        head=("record", "made", "law", "at", "forecast", "90 % interval", "truth", "off by",
+              "line off by", "z", "inside 90 %", "trusted"),
+        rows=tuple(
+            (
+                s.id,
+                s.date[:10],
+                short(s.law),
+                words.place(s.inputs) + (f", {short(s.group)}" if s.group else ""),
+                words.rounded(s.median, s.ends[0.9][1] - s.ends[0.9][0]),
+                words.interval(*s.ends[0.9]),
+                format_number(s.truth, 5),
+                _off(s.error, s.truth, s.error_pct),
+                _off(s.rivals[LINE], s.truth, s.error_pct) if LINE in s.rivals else "-",
+                f"{s.z:+.1f}",
+                "yes" if s.inside(0.9) else "NO",
+                "yes" if s.trusted else "no",
+            )
+            for s in card.scored
+        ),
+        left=frozenset({"made", "law", "at", "trusted"}),
+        title="Scored",
+        note="'Off by' is forecast minus truth; the line is the straight line on log-log axes that "
+        "was put on record with the forecast. z counts predictive standard deviations.",
+    )  # fmt: skip
+
+
+def _off(error: float, truth: float, relative: float | None) -> str:
+    return f"{error:+.3g}" if relative is None else f"{100 * error / truth:+.2g} %"
+
+
+def promises(card: Scorecard) -> Table:
+    """What intervals of each level held."""
+    return Table(
+        head=("intervals of", "held", "of", "share", "95 % interval of the share"),
+        rows=tuple(
+            (
+                words.level_text(c.level),
+                str(c.inside),
+                str(c.of),
+                words.percent(100 * c.share, 3),
+                f"{100 * c.lo:.0f} to {100 * c.hi:.0f} %",
+            )
+            for c in card.coverage
+        ),
+        title="Coverage",
+        note=f"Forecasts from one table, or settled by one run, may all err together: the "
+        f"{len(card.scored)} truths form {card.clusters} groups, each counting as one in the "
+        "interval of the share.",
+    )
+
+
+def unsettled(card: Scorecard) -> Table:
+    """Forecasts whose truth is not known."""
+    return Table(
+        head=("record", "made", "law", "at", "forecast"),
+        rows=tuple(
+            (
+                o["id"],
+                o["date"][:10],
+                short(o["law"]),
+                words.place(o["inputs"]) + (f", {short(o['group'])}" if o["group"] else ""),
+                f"{o['output']} = {format_number(o['median'])}",
+            )
+            for o in card.open
+        ),
+        left=frozenset({"made", "law", "at"}),
+        title="Open",
+        note="The truth of these is not known yet.",
+    )
 
 
 def facts_table(facts: Mapping[str, str], title: str) -> Table:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from forescale.fit import Fit
 from forescale.forecast import WIDEST, Backtest, Forecast, Verdict
+from forescale.forecast.scorecard import Scorecard
 from forescale.plan import Plan
 from forescale.quantities import short
 from forescale.report import _tables as tables
@@ -26,8 +27,8 @@ def text(result: object) -> RenderableType:
     """The result as something rich can print.
 
     Args:
-        result: A Fit, Forecast, Backtest or Plan; of anything else, its `summary()` or the
-            values of its `to_dict()`.
+        result: A Fit, Forecast, Backtest, Plan or Scorecard; of anything else, its
+            `summary()` or the values of its `to_dict()`.
     """
     if isinstance(result, Fit):
         return _fit(result)
@@ -37,6 +38,8 @@ def text(result: object) -> RenderableType:
         return _backtest(result)
     if isinstance(result, Plan):
         return _plan(result)
+    if isinstance(result, Scorecard):
+        return _scorecard(result)
     summary = getattr(result, "summary", None)
     return Text(str(summary())) if callable(summary) else draw(tables.anything(result))
 
@@ -180,3 +183,24 @@ def _plan(made: Plan) -> RenderableType:
         parts.append(_line("warn", f"{words.percent(100 * made.lost)} of the draws have no "
                            "optimum", _STYLE["warn"]))  # fmt: skip
     return Group(*parts, draw(tables.forecasts(made.forecast)), _verdict(made.forecast.verdict))
+
+
+def _scorecard(card: Scorecard) -> RenderableType:
+    parts: list[RenderableType] = [
+        _line("records", f"{card.source}, chain whole up to {card.head[:8]}")
+    ]
+    if card.scored:
+        # What fits 80 columns; the page and the JSON have the rest.
+        scores = tables.scores(card).only(
+            "record", "at", "forecast", "90 % interval", "truth", "off by", "inside 90 %"
+        )
+        parts += [draw(scores), draw(tables.promises(card))]
+        parts.append(_line("errors", words.fared(card)))
+    if card.open:
+        parts += [
+            _line("open", f"{len(card.open)} without a truth yet"),
+            draw(tables.unsettled(card)),
+        ]
+    parts += [_line("note", n, "dim") for n in _some(card.notes, "notes")]
+    parts += [_line("doubt", d, "bold red") for d in card.doubts]
+    return Group(*parts)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Distance, Point
+from forescale.forecast.scorecard import Scorecard
 from forescale.laws import CUSTOM
 from forescale.quantities import format_error, format_number, short, unit_of
 from forescale.runs import RunTable
@@ -175,4 +176,16 @@ def tested(test: Backtest) -> str:
     return (
         f"held out the largest {which}, up to {times(cut.factor)} beyond the rest: "
         f"error {percent(cut.error_pct)}, straight line {percent(cut.rivals['straight line'])}"
+    )
+
+
+def fared(card: Scorecard) -> str:
+    """How forecasts on record fared, in one line."""
+    n, groups = len(card.scored), card.clusters
+    truths = f"{n} truth{'s' if n > 1 else ''}"
+    if n > 1:
+        truths += f" in {groups} group{'s' if groups > 1 else ''}, each from one table or one run"
+    return (
+        f"mean error {percent(card.error_pct)}, straight line {percent(card.rival_pct())}; skill "
+        f"against the line {card.skill:.2f} (1 perfect, 0 no better); {truths}"
     )

@@ -47,6 +47,7 @@ class RunTable:
         source: File name or kind of object it was read from.
         hash: sha256 hex of the content: of the file's bytes when just read, and different
             after every selection or change.
+        origin: The hash when first read, which selections and changes leave as it was.
         names: Canonical name to the header in the source.
         rows: Number of each row where the user sees it, shape (n,): the line in a text file
             (the header is line 1), the 1-based record elsewhere.
@@ -62,8 +63,11 @@ class RunTable:
     rows: NDArray[np.int64] = field(default_factory=lambda: np.arange(0))
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
+    origin: str = ""
 
     def __post_init__(self) -> None:
+        if not self.origin:
+            object.__setattr__(self, "origin", self.hash)
         n = len(next(iter(self.columns.values()))) if self.columns else 0
         if len(self.rows) != n:
             object.__setattr__(self, "rows", np.arange(1, n + 1))

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from forescale.maths.binomial import share_interval
 from forescale.studies import Number
 
 Array = NDArray[np.float64]
@@ -65,11 +66,6 @@ def over_worlds(
 
 def share(hits: ArrayLike, **about: Unpack[About]) -> Number:
     """The share of hits in independent trials, with Clopper and Pearson's interval."""
-    from scipy.stats import beta
-
     h = np.asarray(hits, bool)
     k, n = int(h.sum()), h.size
-    tail = (1 - LEVEL) / 2
-    lo = float(beta.ppf(tail, k, n - k + 1)) if k else 0.0
-    hi = float(beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
-    return Number(k / n, lo, hi, **about)
+    return Number(k / n, *share_interval(k, n, level=LEVEL), **about)
