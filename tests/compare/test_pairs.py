@@ -20,9 +20,9 @@ def width(made: object) -> float:
 
 
 def test_pairing_sees_a_gap_that_shared_luck_hides(planted: Planted) -> None:
-    runs = planted("offset", 1, noise=0.002, shared=0.03, runs=16)
-    paired = compare(runs, "method", resamples=199)
-    alone = compare(runs, "method", resamples=199, pair="none")
+    runs = planted("offset", 1, noise=0.002, shared=0.15, runs=16)
+    paired = compare(runs, "method", resamples=99)
+    alone = compare(runs, "method", resamples=99, pair="none")
     assert paired.design.kind == "pairs"
     assert "16 pairs of equal scale" in paired.design.note
     assert paired.main.p_same < 0.05 <= alone.main.p_same

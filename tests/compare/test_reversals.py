@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from forescale.compare import compare
+from forescale.compare.reversals import reversals
+from forescale.fit import specify
 from forescale.laws import get
 from forescale.runs import RunTable
 
@@ -42,4 +44,5 @@ def test_an_easy_corpus_does_not_make_a_method_better() -> None:
 @pytest.mark.parametrize("share", [0.5, 0.2])
 def test_equal_or_opposite_shares_flag_nothing(share: float) -> None:
     # At a half nothing is hidden; below it the hard corpus makes new look as bad as it is.
-    assert compare(mixed(share), "method", resamples=99).reversals == ()
+    runs = mixed(share)
+    assert reversals(runs, specify(runs, "power", by="method"), "new", "base", -1.0) == ()

@@ -24,7 +24,7 @@ from forescale.compare._scale import (
 )
 from forescale.compare.reversals import Reversal, reversals
 from forescale.errors import BadOption, TooFewRuns, UnknownName
-from forescale.fit import Fit, Spec, fit_spec, refit, specify
+from forescale.fit import Fit, Spec, fit_spec, specify
 from forescale.fit._build import groups_of, needed
 from forescale.fit.objective import Objective
 from forescale.forecast import candidates
@@ -75,7 +75,7 @@ class Contrast:
             "offset+exponent"...).
         p_better: Share of the draws in which the method is ahead at the target.
         shape: What differs: "same", "offset", "exponent" or "shape".
-        growth: What the gap does with scale: "grows", "shrinks" or "changes".
+        growth: What the gap does over the runs: "grows", "shrinks" or "turns around".
         level: Level of the intervals.
         verdict: One sentence.
         reasons: Why not to bet on it.
@@ -369,7 +369,7 @@ def compare(
                 weights=weights,
                 p_better=float(np.mean(ahead > 0) + 0.5 * np.mean(ahead == 0)),
                 shape="same",
-                growth=_growth(factor[0]),
+                growth=_growth([m for x, m in curve if x <= 1.001 * ladder.range[1]]),
                 level=level,
             )
         )
@@ -469,7 +469,7 @@ def _draws(
     for name, fit in fits.items():
         seen = _models.observed(fit.problem, fit.theta, drawn[:, rows[name]])
         weights = np.broadcast_to(fit.problem.weights, seen.shape)
-        found = refit(fit.problem, fit.theta, weights, seen, max_iterations=_models.ITERATIONS)
+        found = _models.again(fit.problem, fit.theta, weights, seen)
         out[name] = fit.problem.natural(found.theta)
     return out
 
@@ -517,12 +517,15 @@ def _estimate(value: float, draws: Array, level: float) -> Estimate:
     return Estimate(float(value), *quantiles(draws, level))
 
 
-def _growth(factor: Array) -> str:
-    """What the gap does from the smallest scale to the largest; factors in log10, shape (m,)."""
-    first, last = abs(factor[0]), abs(factor[-1])
-    if factor[0] * factor[-1] < 0:
+def _growth(curve: Sequence[Estimate]) -> str:
+    """What the gap does from the smallest run to the largest, by multipliers in order of scale."""
+    first, last = curve[0], curve[-1]
+    ahead, behind = (last, first) if last.value > first.value else (first, last)
+    if behind.hi < 1 < ahead.lo:
         return "turns around"
-    return "grows" if last > first else "shrinks"
+    with np.errstate(all="ignore"):
+        size = np.abs(np.log([first.value, last.value]))
+    return "grows" if size[1] > size[0] else "shrinks"
 
 
 def _corrected(found: Sequence[Contrast]) -> list[Contrast]:
@@ -551,9 +554,7 @@ def _told(
         ladder.name,
         ranges=[(m, float(scales[m].min()), float(scales[m].max())) for m in pair],
         scales=[(m, len(np.unique(np.round(np.log10(scales[m]), 1)))) for m in pair],
-        flags=[
-            f"{m}: {f.message}" for m in pair for f in fits[m].flags if f.severity == "fail"
-        ],
+        flags=[f"{m}: {f.message}" for m in pair for f in fits[m].flags if f.severity == "fail"],
     )
     largest = max(float(scales[m].max()) for m in pair)
     said = _words.verdict(c, ladder.name, ladder.law.predicts, largest)
@@ -572,5 +573,3 @@ def _notes(law: Law, ladder: Ladder, plan: Design) -> tuple[str, ...]:
     if law.predicts not in ("L", "err", "score"):
         out.append(f"ahead means the {law.predicts} that more {ladder.name} would bring")
     return tuple(out)
-
-

@@ -23,6 +23,7 @@ from forescale.fit import Fit, Spec, refit
 from forescale.fit._build import build, groups_of
 from forescale.fit.problem import Problem
 from forescale.laws import Law
+from forescale.maths.newton import Minima
 from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -32,8 +33,9 @@ KINDS = ("offset", "exponent", "floor")
 #: Ratio of two methods' noise from which on each run counts by its method's own: below, the
 #: estimates of the noise would add more of it.
 UNEQUAL = 2.0
-#: Evaluations allowed to a refit of a resample.
-ITERATIONS = 120
+#: Evaluations allowed to a refit of a resample, and the likelihood ratio that one more step may
+#: leave on the table: along a valley that the runs hardly tell the last digits cost the most.
+ITERATIONS, ENOUGH = 60, 1e-3
 
 
 def kinds(law: Law) -> dict[str, tuple[str, ...]]:
@@ -147,7 +149,8 @@ def nested(runs: RunTable, spec: Spec, fits: Mapping[str, Fit]) -> dict[frozense
     weight = np.exp(-0.5 * np.minimum(bic - bic.min(), 1000.0))
     weight /= weight.sum()
     return {
-        free: replace(m, weight=float(w)) for (free, m), w in zip(found.items(), weight, strict=True)
+        free: replace(m, weight=float(w))
+        for (free, m), w in zip(found.items(), weight, strict=True)
     }
 
 
@@ -169,9 +172,9 @@ def test(
     n = len(null.problem.y)
     seen = observed(null.problem, null.theta, noise.draw(rng, resamples, scale=False))
     weights = np.broadcast_to(null.problem.weights, (resamples, n))
-    a = refit(null.problem, null.theta, weights, seen, max_iterations=ITERATIONS)
+    a = again(null.problem, null.theta, weights, seen)
     begin = _moved(a.theta, null.problem, full.problem)
-    b = refit(full.problem, begin, weights, seen, max_iterations=ITERATIONS)
+    b = again(full.problem, begin, weights, seen)
     # A refit that ended above where it began has found nothing.
     end = np.where((b.value <= a.value)[:, None], b.theta, begin)
     v0, terms = _left(null.problem, a.theta, seen, pairs)
@@ -207,15 +210,22 @@ def _left(problem: Problem, theta: Array, seen: Array, pairs: Index) -> tuple[Ar
     return (w * problem.rho.value(r)).sum(1) + problem.rounding + 1e-300, r.shape[1]
 
 
+def again(problem: Problem, start: Array, weights: Array, seen: Array) -> Minima:
+    """Refits to other observations; arguments as in `forescale.fit.refit`."""
+    enough = 0.5 * ENOUGH * problem.rho.sigma**2
+    return refit(problem, start, weights, seen, max_iterations=ITERATIONS, enough=enough)
+
+
 def observed(problem: Problem, theta: Array, drawn: Array) -> Array:
     """What would be seen with other noise, shape (K, n); `drawn` is in units of residuals."""
     predicted = problem.predict(theta[None, :])[0]
-    return predicted * np.exp(-drawn) if problem.log_residual else predicted - drawn
+    return np.asarray(predicted * np.exp(-drawn) if problem.log_residual else predicted - drawn)
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p-values corrected for their number: Holm 1979, "A Simple Sequentially Rejective Multiple
-    Test Procedure".
+    """p-values corrected for their number.
+
+    Source: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure".
     """
     order = np.argsort(p, kind="stable")
     scaled = np.asarray(p)[order] * (len(p) - np.arange(len(p)))
@@ -234,7 +244,7 @@ def _together(problem: Problem, fits: Mapping[str, Fit]) -> Array:
         fits[name.partition("[")[2].removesuffix("]")].params[name.partition("[")[0]]
         for name in problem.names
     ]
-    return problem.fitting(np.array(values)[None])[0]
+    return np.asarray(problem.fitting(np.array(values)[None])[0])
 
 
 def _only(theta: Array, names: Sequence[str], method: str) -> Array:

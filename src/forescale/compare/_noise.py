@@ -32,7 +32,7 @@ LEAST_SHARE = 0.5
 OWN_NOISE = 8
 #: Correlation of the partners' residuals from which on `auto` pairs: a paired test spends a
 #: degree of freedom per pair, which luck that is hardly shared does not pay back.
-PAYS = 0.3
+PAYS = 0.5
 _WEBB = np.sqrt([0.5, 1.0, 1.5])
 _WEIGHTS = np.concatenate([-_WEBB, _WEBB])
 
@@ -137,7 +137,7 @@ def partners(unit: Index, method: Index) -> Index:
     i = np.flatnonzero(u[:-1] == u[1:])
     whole = np.bincount(u)[u[i]] == 2
     found = np.stack([order[i], order[i + 1]], axis=1)[whole]
-    return found[method[found[:, 0]] != method[found[:, 1]]]
+    return np.asarray(found[method[found[:, 0]] != method[found[:, 1]]])
 
 
 @dataclass(frozen=True)

@@ -157,11 +157,11 @@ class Ladder:
         usual = np.sqrt(c / (6.0 * self._ratio))
         sides = np.linspace(-SIDE, SIDE, SIZES)
         n = usual[:, None] * 10.0**sides
-        x = {"N": n.ravel(), "D": (c[:, None] / (6.0 * n)).ravel()}
+        at = {"N": n.ravel(), "D": (c[:, None] / (6.0 * n)).ravel()}
         step = max(1, BLOCK // n.size)
         out = np.empty((len(theta), len(c)))
         for i in range(0, len(theta), step):
-            loss = self.law.predict(x, theta[i : i + step]).reshape(-1, SIZES)
+            loss = self.law.predict(at, theta[i : i + step]).reshape(-1, SIZES)
             _, low = lowest(sides, loss)
             # A law that spends all on one of the two has its best at the end of the search.
             best = np.where(np.isnan(low), loss.min(axis=1), low)

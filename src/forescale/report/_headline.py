@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from forescale.compare import Comparison
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
 from forescale.plan import Plan
 from forescale.quantities import format_number, short
+from forescale.report import _methods
 from forescale.report import _words as words
 from forescale.report._story import Story
 
@@ -60,6 +62,8 @@ def headlines(story: Story) -> list[Headline]:
         found.append(_fit(story.fit, story.test))
     if not found and story.test is not None:
         found.append(_backtest(story.test))
+    if isinstance(story.other, Comparison):
+        found.append(_comparison(story.other))
     return found
 
 
@@ -129,3 +133,22 @@ def _backtest(test: Backtest) -> Headline:
         for c in test.cuts[-MOST:]
     )
     return Headline("Backtest", "plain" if test.cuts else "bad", numbers, words.tested(test))
+
+
+def _comparison(made: Comparison) -> Headline:
+    c, level = made.main, words.level_text(made.level)
+    m = c.multiplier
+    numbers = (
+        Number(
+            f"{made.scale} saved by {short(c.method)}",
+            _methods.factor(m.value),
+            f"{level}: {_methods.factor(m.lo)} to {_methods.factor(m.hi)}",
+            f"at {made.scale} = {format_number(c.target, 3)}, against {short(c.baseline)}",
+        ),
+        Number(
+            "chance that it leads there", words.percent(100 * c.p_better), "", "of the resamples"
+        ),
+        Number("p, one law for both", f"{c.p_same:.2g}", _methods.DIFFERS[c.shape], "differs"),
+    )
+    badge = "Trusted" if made.trusted else "Not to be trusted"
+    return Headline(badge, "good" if made.trusted else "bad", numbers, c.verdict, made.reasons)

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from forescale import files
+from forescale.compare import Comparison
 from forescale.errors import BadOption
+from forescale.report import _methods
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
 from forescale.report._headline import headlines
 from forescale.report._story import Story, stories
 from forescale.report._words import law_name
-from forescale.report.charts import curves, draws, fan, quality, spend, surface, tested
+from forescale.report.charts import curves, draws, fan, methods, quality, spend, surface, tested
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
 
@@ -51,9 +53,9 @@ def page(
     """One HTML page that shows the results, offline.
 
     Args:
-        results: Fit, Forecast, Backtest, Plan and run tables of curves in any number and order;
-            results of one fit are told together. Anything else with `to_dict()` is shown as names
-            and values.
+        results: Fit, Forecast, Backtest, Plan, Comparison and run tables of curves in any number
+            and order; results of one fit are told together. Anything else with `to_dict()` is
+            shown as names and values.
         title: Heading of the page.
         command: Command line that made it, for the reader who wants to make it again.
 
@@ -133,10 +135,15 @@ def _heading(story: Story) -> str:
         return f"{law_name(story.test.law, story.test.formula)} on {story.test.source}"
     if story.curves is not None:
         return story.curves.source
+    if isinstance(story.other, Comparison):
+        found = story.other
+        return f"{', '.join(list(found.fits)[:4])} on {found.source}"
     return type(story.other).__name__
 
 
 def _sections(story: Story, k: int) -> list[Section]:
+    if isinstance(story.other, Comparison):
+        return _comparison(story.other)
     if story.other is not None:
         return [_other(story.other)]
     found: list[Section] = []
@@ -215,6 +222,31 @@ def _provenance(story: Story) -> Section:
         tables=(tables.provenance(story.fit), *((gone,) if gone else ())),
         lines=tuple(f"note: {n}" for n in story.fit.runs.notes),
     )
+
+
+def _comparison(made: Comparison) -> list[Section]:
+    best = _methods.best(made)
+    found = [
+        Section(
+            "Comparison",
+            charts=(methods.savings(made),),
+            tables=(_methods.contrasts(made), *((best,) if best else ())),
+            lines=tuple(f"{c.method}: {c.verdict}" for c in made.contrasts[1:]),
+        ),
+        Section("What differs", tables=(_methods.tests(made), _methods.parameters(made))),
+        Section("By scale", tables=(_methods.multipliers(made),)),
+    ]
+    facts = {
+        "source": made.source,
+        "sha256 of the runs used": made.hash,
+        "law": f"{made.law.name}: {made.law.predicts} = {made.law.formula}",
+        "resamples": str(made.resamples),
+        "seed": str(made.seed),
+        "version": f"forescale {_version()}",
+    }
+    lines = tuple(f"note: {n}" for n in made.notes)
+    where = tables.facts_table(facts, "Provenance")
+    return [*found, Section("Where this comes from", tables=(where,), lines=lines)]
 
 
 def _other(result: object) -> Section:

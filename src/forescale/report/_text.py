@@ -10,10 +10,12 @@ from rich.padding import Padding
 from rich.table import Table as Drawn
 from rich.text import Text
 
+from forescale.compare import Comparison
 from forescale.fit import Fit
 from forescale.forecast import WIDEST, Backtest, Forecast, Verdict
 from forescale.plan import Plan
 from forescale.quantities import short
+from forescale.report import _methods as methods
 from forescale.report import _tables as tables
 from forescale.report import _words as words
 
@@ -26,8 +28,8 @@ def text(result: object) -> RenderableType:
     """The result as something rich can print.
 
     Args:
-        result: A Fit, Forecast, Backtest or Plan; of anything else, its `summary()` or the
-            values of its `to_dict()`.
+        result: A Fit, Forecast, Backtest, Plan or Comparison; of anything else, its `summary()`
+            or the values of its `to_dict()`.
     """
     if isinstance(result, Fit):
         return _fit(result)
@@ -37,6 +39,8 @@ def text(result: object) -> RenderableType:
         return _backtest(result)
     if isinstance(result, Plan):
         return _plan(result)
+    if isinstance(result, Comparison):
+        return _comparison(result)
     summary = getattr(result, "summary", None)
     return Text(str(summary())) if callable(summary) else draw(tables.anything(result))
 
@@ -180,3 +184,18 @@ def _plan(made: Plan) -> RenderableType:
         parts.append(_line("warn", f"{words.percent(100 * made.lost)} of the draws have no "
                            "optimum", _STYLE["warn"]))  # fmt: skip
     return Group(*parts, draw(tables.forecasts(made.forecast)), _verdict(made.forecast.verdict))
+
+
+def _comparison(made: Comparison) -> RenderableType:
+    said = f"{made.law.predicts} = {made.law.formula}  ({made.law.name}), by {short(made.by)}"
+    parts: list[RenderableType] = [
+        _line("law", said),
+        _line("noise", made.design.note),
+        draw(methods.contrasts(made)),
+        draw(methods.tests(made)),
+        draw(methods.multipliers(made)),
+    ]
+    if (best := methods.best(made)) is not None:
+        parts.append(draw(best))
+    parts += [_line("note", n, "dim") for n in made.notes]
+    return Group(*parts, Text(""), _verdict(Verdict(made.trusted, made.main.verdict, made.reasons)))
