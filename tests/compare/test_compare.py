@@ -62,12 +62,6 @@ def test_a_crossing_beyond_the_runs_is_no_bet(planted: Planted) -> None:
     made = compare(planted("crossing", 1), "method", target={"C": 1e24}, resamples=99)
     assert not made.trusted
     assert any("beyond the largest run" in r for r in made.reasons)
-    within = compare(planted("crossing", 1), "method", resamples=99).main
-    # The lead is told where the runs are, whatever happens at 1e22.
-    assert within.p_better > 0.95
-    ends = within.crossover.none_before or (within.crossover.at and within.crossover.at.lo)
-    assert ends is not None
-    assert ends <= 1e22
 
 
 def test_one_law_for_both_is_not_told_apart(planted: Planted) -> None:
@@ -187,6 +181,7 @@ def test_many_methods_are_ranked_and_corrected() -> None:
     assert "probability of being best" in made.summary()
 
 
+@pytest.mark.slow
 def test_a_loud_method_does_not_make_a_difference() -> None:
     law, c = get("power"), np.logspace(17, 20, 12)
 

@@ -159,6 +159,9 @@ def test(
 ) -> Test:
     """Whether `full` fits better than noise lets a law do in which `null` is true.
 
+    Of 400 planted pairs of one law, 10 or 12 runs each, a nominal 5 % rejected that law in 6 %,
+    equal exponents in 7 % and equal floors in 8 %.
+
     Args:
         null: The law that shares more.
         full: The law that shares nothing.

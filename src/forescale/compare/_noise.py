@@ -32,7 +32,7 @@ LEAST_SHARE = 0.5
 OWN_NOISE = 8
 #: Correlation of the partners' residuals from which on `auto` pairs: a paired test spends a
 #: degree of freedom per pair, which luck that is hardly shared does not pay back.
-PAYS = 0.5
+PAYS = 0.3
 _WEBB = np.sqrt([0.5, 1.0, 1.5])
 _WEIGHTS = np.concatenate([-_WEBB, _WEBB])
 
