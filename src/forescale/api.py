@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from forescale import datasets
+from forescale.compare import Comparison
+from forescale.compare import compare as _compare
 from forescale.errors import BadOption, BadTable
 from forescale.fit import Fit, Objective, specify
 from forescale.fit import fit as _fit
@@ -21,7 +23,19 @@ from forescale.runs import RunTable
 from forescale.runs import read as _read
 from forescale.uncertainty import assess
 
-__all__ = ["Fit", "Forecast", "Plan", "backtest", "fit", "forecast", "load", "plan", "read"]
+__all__ = [
+    "Comparison",
+    "Fit",
+    "Forecast",
+    "Plan",
+    "backtest",
+    "compare",
+    "fit",
+    "forecast",
+    "load",
+    "plan",
+    "read",
+]
 
 
 def read(source: Any, **options: Any) -> RunTable:
@@ -127,6 +141,21 @@ def backtest(
     if law == "auto":
         return of_fit(choose(table, seed=seed, **options), level=level)
     return _backtest(table, specify(table, law, seed=seed, **options), level=level, seed=seed)
+
+
+def compare(runs: Any, by: str, **options: Any) -> Comparison:
+    """Methods compared by their laws: what differs, what it saves, where the curves cross.
+
+    Args:
+        runs: A run table, or anything `read` takes.
+        by: Column that names the method of each run.
+        options: As for `forescale.compare.compare`: law, baseline, target, objective, fix,
+            pair, level, resamples, seed.
+
+    Raises:
+        ForescaleError: The input cannot be used; the message says what, where and how to mend.
+    """
+    return _compare(runs if isinstance(runs, RunTable) else read(runs), by, **options)
 
 
 def load(path: str | Path) -> Fit:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from forescale.maths.lowest import lowest
+
 Array = NDArray[np.float64]
 #: (N, D), each of shape (m,) -> losses, shape (K, m) for K parameter draws
 Surface = Callable[[Array, Array], Array]
@@ -24,23 +26,8 @@ def best_size(surface: Surface, flops: float, guess: float) -> tuple[Array, Arra
     x = np.log(guess) + np.log(10.0) * np.linspace(-REACH, REACH, POINTS)
     n = np.exp(x)
     loss = surface(n, flops / (6.0 * n))
-    return _minimum(x, loss)
-
-
-def _minimum(x: Array, loss: Array) -> tuple[Array, Array]:
-    rows = np.arange(len(loss))
-    safe = np.where(np.isfinite(loss), loss, np.inf)
-    i = np.argmin(safe, axis=1)
-    inside = (i > 0) & (i < len(x) - 1)
-    j = np.clip(i, 1, len(x) - 2)
-    a, b, c = safe[rows, j - 1], safe[rows, j], safe[rows, j + 1]
-    with np.errstate(all="ignore"):
-        # Vertex of the parabola through the lowest three points of the grid.
-        shift = 0.5 * (a - c) / (a - 2 * b + c)
-        low = b - 0.25 * (a - c) * shift
-    shift = np.where(np.isfinite(shift), np.clip(shift, -1, 1), 0.0)
-    at = np.exp(x[j] + shift * (x[1] - x[0]))
-    return np.where(inside, at, np.nan), np.where(inside, low, np.nan)
+    at, low = lowest(x, loss)
+    return np.exp(at), low
 
 
 def flat_range(surface: Surface, flops: float, n_opt: float, within: float) -> tuple[float, float]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from forescale.compare import Comparison
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
 from forescale.forecast.scorecard import Scorecard
 from forescale.plan import Plan
 from forescale.quantities import format_number, short
+from forescale.report import _methods
 from forescale.report import _words as words
 from forescale.report._story import Story
 
@@ -63,6 +65,8 @@ def headlines(story: Story) -> list[Headline]:
         found.append(_backtest(story.test))
     if story.card is not None:
         found.append(_card(story.card))
+    if isinstance(story.other, Comparison):
+        found.append(_comparison(story.other))
     return found
 
 
@@ -148,3 +152,22 @@ def _card(card: Scorecard) -> Headline:
     badge = "Too sure" if not all(c.hi >= c.level for c in card.coverage) else "Word kept so far"
     badge = "Beaten by a line" if badge == "Word kept so far" and card.doubts else badge
     return Headline(badge, "bad" if card.doubts else "good", numbers, told, card.doubts)
+
+
+def _comparison(made: Comparison) -> Headline:
+    c, level = made.main, words.level_text(made.level)
+    m = c.multiplier
+    numbers = (
+        Number(
+            f"{made.scale} saved by {short(c.method)}",
+            _methods.factor(m.value),
+            f"{level}: {_methods.factor(m.lo)} to {_methods.factor(m.hi)}",
+            f"at {made.scale} = {format_number(c.target, 3)}, against {short(c.baseline)}",
+        ),
+        Number(
+            "chance that it leads there", words.percent(100 * c.p_better), "", "of the resamples"
+        ),
+        Number("p, one law for both", f"{c.p_same:.2g}", _methods.DIFFERS[c.shape], "differs"),
+    )
+    badge = "Trusted" if made.trusted else "Not to be trusted"
+    return Headline(badge, "good" if made.trusted else "bad", numbers, c.verdict, made.reasons)

@@ -11,14 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from forescale import files
+from forescale.compare import Comparison
 from forescale.errors import BadOption
 from forescale.forecast.scorecard import Scorecard
+from forescale.report import _methods
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
 from forescale.report._headline import headlines
 from forescale.report._story import Story, stories
 from forescale.report._words import law_name
-from forescale.report.charts import curves, draws, fan, fared, quality, spend, surface, tested
+from forescale.report.charts import (
+    curves,
+    draws,
+    fan,
+    fared,
+    methods,
+    quality,
+    spend,
+    surface,
+    tested,
+)
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
 
@@ -52,7 +64,7 @@ def page(
     """One HTML page that shows the results, offline.
 
     Args:
-        results: Fit, Forecast, Backtest, Plan, Scorecard and run tables of curves in any number
+        results: Fit, Forecast, Backtest, Plan, Comparison, Scorecard, tables of curves in any number
             and order; results of one fit are told together. Anything else with `to_dict()` is
             shown as names and values.
         title: Heading of the page.
@@ -136,10 +148,15 @@ def _heading(story: Story) -> str:
         return story.curves.source
     if story.card is not None:
         return f"Forecasts on record in {story.card.source}"
+    if isinstance(story.other, Comparison):
+        found = story.other
+        return f"{', '.join(list(found.fits)[:4])} on {found.source}"
     return type(story.other).__name__
 
 
 def _sections(story: Story, k: int) -> list[Section]:
+    if isinstance(story.other, Comparison):
+        return _comparison(story.other)
     if story.other is not None:
         return [_other(story.other)]
     if story.card is not None:
@@ -236,6 +253,31 @@ def _card(card: Scorecard) -> list[Section]:
         Section("Not yet known", tables=(tables.unsettled(card),) if card.open else ()),
         Section("Where this comes from", lines=(chain,)),
     ]
+
+
+def _comparison(made: Comparison) -> list[Section]:
+    best = _methods.best(made)
+    found = [
+        Section(
+            "Comparison",
+            charts=(methods.savings(made),),
+            tables=(_methods.contrasts(made), *((best,) if best else ())),
+            lines=tuple(f"{c.method}: {c.verdict}" for c in made.contrasts[1:]),
+        ),
+        Section("What differs", tables=(_methods.tests(made), _methods.parameters(made))),
+        Section("By scale", tables=(_methods.multipliers(made),)),
+    ]
+    facts = {
+        "source": made.source,
+        "sha256 of the runs used": made.hash,
+        "law": f"{made.law.name}: {made.law.predicts} = {made.law.formula}",
+        "resamples": str(made.resamples),
+        "seed": str(made.seed),
+        "version": f"forescale {_version()}",
+    }
+    lines = tuple(f"note: {n}" for n in made.notes)
+    where = tables.facts_table(facts, "Provenance")
+    return [*found, Section("Where this comes from", tables=(where,), lines=lines)]
 
 
 def _other(result: object) -> Section:

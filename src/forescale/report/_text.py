@@ -10,11 +10,13 @@ from rich.padding import Padding
 from rich.table import Table as Drawn
 from rich.text import Text
 
+from forescale.compare import Comparison
 from forescale.fit import Fit
 from forescale.forecast import WIDEST, Backtest, Forecast, Verdict
 from forescale.forecast.scorecard import Scorecard
 from forescale.plan import Plan
 from forescale.quantities import short
+from forescale.report import _methods as methods
 from forescale.report import _tables as tables
 from forescale.report import _words as words
 
@@ -27,7 +29,7 @@ def text(result: object) -> RenderableType:
     """The result as something rich can print.
 
     Args:
-        result: A Fit, Forecast, Backtest, Plan or Scorecard; of anything else, its
+        result: A Fit, Forecast, Backtest, Plan, Comparison or Scorecard; of anything else, its
             `summary()` or the values of its `to_dict()`.
     """
     if isinstance(result, Fit):
@@ -40,6 +42,8 @@ def text(result: object) -> RenderableType:
         return _plan(result)
     if isinstance(result, Scorecard):
         return _scorecard(result)
+    if isinstance(result, Comparison):
+        return _comparison(result)
     summary = getattr(result, "summary", None)
     return Text(str(summary())) if callable(summary) else draw(tables.anything(result))
 
@@ -204,3 +208,18 @@ def _scorecard(card: Scorecard) -> RenderableType:
     parts += [_line("note", n, "dim") for n in _some(card.notes, "notes")]
     parts += [_line("doubt", d, "bold red") for d in card.doubts]
     return Group(*parts)
+
+
+def _comparison(made: Comparison) -> RenderableType:
+    said = f"{made.law.predicts} = {made.law.formula}  ({made.law.name}), by {short(made.by)}"
+    parts: list[RenderableType] = [
+        _line("law", said),
+        _line("noise", made.design.note),
+        draw(methods.contrasts(made)),
+        draw(methods.tests(made)),
+        draw(methods.multipliers(made)),
+    ]
+    if (best := methods.best(made)) is not None:
+        parts.append(draw(best))
+    parts += [_line("note", n, "dim") for n in made.notes]
+    return Group(*parts, Text(""), _verdict(Verdict(made.trusted, made.main.verdict, made.reasons)))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.fit import Fit
+from forescale.uncertainty._leverage import freed
 from forescale.uncertainty._method import Array, Method, resampled
 
 
@@ -24,20 +25,9 @@ def draw(
     """Refits of predictions plus redrawn noise."""
     problem = fit.problem
     n = len(problem.y)
-    # A weight is a precision: noise is compared, and put back, in units of its root. Rows of
-    # weight zero teach no noise and receive none.
     counts = problem.weights > 0
     root = np.sqrt(problem.weights[counts])
-    r = fit.residuals[counts] * root
-    free = ~(fit.at_bound | problem.frozen)
-    jacobian = problem.jacobian(fit.theta)[counts][:, free] * root[:, None]
-    size = np.linalg.norm(jacobian, axis=0) + 1e-300
-    q, upper = np.linalg.qr(jacobian / size)
-    told = np.abs(np.diag(upper)) > 1e-9
-    leverage = np.minimum((q[:, told] ** 2).sum(1), 0.95)
-    dof = max(len(r) - int(told.sum()), 1)
-    noise = r / np.sqrt(1.0 - leverage)
-    noise = noise - noise.mean()
+    noise, dof = freed(fit)
     predicted = problem.predict(fit.theta[None, :])[0]
     if dof < 3:
         notes: tuple[str, ...] = (f"only {dof} degrees of freedom left for the noise",)

@@ -1,0 +1,69 @@
+"""The verb `compare`: the verdict on stdout, JSON of the result, exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forescale.laws import get
+
+
+@pytest.fixture
+def pair(table: Callable[..., Path]) -> Path:
+    law = get("power")
+    t = dict(law.typical)
+    c = np.logspace(17, 20, 10)
+    rng = np.random.default_rng(0)
+    loss = [law.predict({"C": c}, {**t, "A": f * t["A"]}) * np.exp(1e-3 * rng.normal(size=10))
+            for f in (1.0, 0.9)]  # fmt: skip
+    names = ["sgd"] * 10 + ["ours"] * 10
+    columns = {"flops": [*c, *c], "loss": [*loss[0], *loss[1]], "optimizer": names}
+    return table("pair.csv", columns)
+
+
+def test_the_verdict_is_printed_and_kept(pair: Path, say: Any, tmp_path: Path) -> None:
+    said = say(
+        "compare", pair, "--by", "optimizer", "--baseline", "sgd", "--target", "C=1e20",
+        "--resamples", "99", "-o", tmp_path / "kept.json",
+    )  # fmt: skip
+    assert said.code == 0
+    assert "sgd needs 1.9" in said.out
+    kept = json.loads((tmp_path / "kept.json").read_text())
+    assert kept["kind"] == "comparison"
+    lo, hi = kept["multiplier"]["interval"]
+    assert lo <= 0.9 ** (-1 / 0.15) <= hi
+    assert kept["p_better_at_target"] == 1.0
+
+
+def test_json_is_the_whole_of_stdout(pair: Path, say: Any) -> None:
+    said = say("compare", pair, "--by", "optimizer", "--resamples", "99", "--json")
+    data = json.loads(said.out)
+    assert data["target"] == pytest.approx(1e20)
+    assert {"multiplier", "crossover", "verdict", "p_better_at_target"} <= set(data)
+
+
+def test_strict_stops_at_a_bet_we_would_not_make(pair: Path, say: Any) -> None:
+    words = ("compare", pair, "--by", "optimizer", "--resamples", "99", "--target", "1e25")
+    assert say(*words).code == 0
+    said = say(*words, "--strict")
+    assert said.code == 3
+    assert "beyond the largest run" in said.err
+
+
+def test_bad_words_are_one_line(pair: Path, say: Any) -> None:
+    for words, says in (
+        (("--by", "nosuch"), "nosuch"),
+        (("--by", "optimizer", "--target", "D=1e9"), "along C, not D"),
+        (("--by", "optimizer", "--target", "C=much"), "much"),
+        (("--by", "optimizer", "--baseline", "adam"), "known: ours, sgd"),
+    ):
+        said = say("compare", pair, *words)
+        assert said.code == 2
+        assert says in said.err
+        assert "Traceback" not in said.err
+        assert said.out == ""
