@@ -64,7 +64,7 @@ def page(
     """One HTML page that shows the results, offline.
 
     Args:
-        results: Fit, Forecast, Backtest, Plan, Comparison, Scorecard, tables of curves in any number
+        results: Fit, Forecast, Backtest, Plan, Comparison, Scorecard, curves, in any number
             and order; results of one fit are told together. Anything else with `to_dict()` is
             shown as names and values.
         title: Heading of the page.
