@@ -73,8 +73,9 @@ class Said(NamedTuple):
 def say(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., Said]:
-    """Runs the command line in an empty folder."""
+    """Runs the command line in an empty folder, its output a pipe without a width."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)  # xdist gives its workers 80
 
     def run(*words: str | Path) -> Said:
         capsys.readouterr()

@@ -17,7 +17,7 @@ from forescale.cli._show import show
 from forescale.errors import BadOption
 
 GROUP = "Forecast"
-EXAMPLE = "forescale forecast stdlib_bytes --law power --C 1e16 --register . && forescale score ."
+EXAMPLE = "forescale forecast stdlib_bytes --C 1e16 --register . && forescale score ."
 
 
 def run(
