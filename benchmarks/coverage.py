@@ -34,13 +34,16 @@ from forescale.errors import ForescaleError
 from forescale.fit import Fit, fit
 from forescale.fit._build import needed
 from forescale.forecast import choose, forecast
-from forescale.forecast._scale import scale_of
-from forescale.forecast.backtest import of_fit
+from forescale.forecast._predictive import predictive
+from forescale.forecast._scale import distance, scale_of
+from forescale.forecast.backtest import Backtest, of_fit
 from forescale.forecast.scores import interval_score, pinball
 from forescale.runs import RunTable
 from forescale.uncertainty import assess
 
 Array = NDArray[np.float64]
+#: Middle and both ends, by level.
+Levels = dict[float, tuple[Array, ...]]
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 #: How far the largest run lies beyond each cut.
@@ -66,6 +69,38 @@ class Held:
     hi: float
 
 
+@dataclass(frozen=True)
+class Part:
+    """What our interval for one held-out run is made of; spreads as shares of the loss.
+
+    Args:
+        table, group, cut, factor, truth: As in `Held`.
+        middle: Our forecast.
+        parameters, noise: Standard deviations from parameters and laws, and of a single run.
+        decades: How far outside the data.
+        change: Log of the forecast over that at the nearest place within the data.
+        inflation, cuts: The backtest's factor, and how many cuts earned it.
+        runs: Number of runs below the cut.
+        scatter: Residual spread of the fit.
+    """
+
+    table: str
+    group: str
+    cut: float
+    factor: float
+    truth: float
+    middle: float
+    parameters: float
+    noise: float
+    decades: float
+    change: float
+    inflation: float
+    cuts: int
+    runs: int
+    scatter: float
+    zs: str
+
+
 def laws_of(case: Case, runs: RunTable) -> Fit:
     """The law chosen on some runs, or the only one there is, with draws."""
     if len(case.among) == 1 or any("=" in a for a in case.among):
@@ -73,19 +108,62 @@ def laws_of(case: Case, runs: RunTable) -> Fit:
     return assess(choose(runs, among=case.among), resamples=500)
 
 
-def ours(made: Fit, at: dict[str, Array]) -> dict[float, tuple[Array, Array, Array]]:
+def ours(made: Fit, at: dict[str, Array], tested: Backtest) -> Levels:
     """Middle and ends of our intervals, at each level."""
-    tested = of_fit(made)
-    out = {}
-    for level in LEVELS:
-        points = forecast(made, at, level=level, test=tested).points
-        out[level] = tuple(
-            np.array([getattr(p.band, end) for p in points]) for end in ("median", "lo", "hi")
+    points = forecast(made, at, test=tested).points
+
+    def at_level(q: float) -> Array:
+        return np.array([p.quantiles[min(p.quantiles, key=lambda k: abs(k - q))] for p in points])
+
+    return {
+        level: tuple(at_level(q) for q in (0.5, (1 - level) / 2, (1 + level) / 2))
+        for level in LEVELS
+    }
+
+
+def parts(
+    case: Case, made: Fit, at: dict[str, Array], truth: Array, tested: Backtest, limit: float
+) -> list[Part]:
+    """What our intervals are made of."""
+    still = np.zeros(len(truth))
+    p = predictive(made, at, still, drift=0.0, seed=made.spec.seed)
+    log = made.spec.log_residual
+    own, total = (np.log(v) if log else v for v in (p.parameters, p.total))
+    spread = [
+        0.5 * np.diff(np.quantile(v, [0.1587, 0.8413], axis=0), axis=0)[0] for v in (own, total)
+    ]
+    noise = np.sqrt(np.maximum(spread[1] ** 2 - spread[0] ** 2, 0.0))
+    seen, _ = needed(made.runs, made.spec)
+    clamped = {i: np.clip(v, seen[i].min(), seen[i].max()) for i, v in at.items()}
+    edge, there = made.predict(clamped), np.median(p.total, axis=0)
+    change = np.log(there / edge) if log else there - edge
+    _, scale = scale_of(at, made.law)
+    out = []
+    for k in range(len(truth)):
+        far = distance(made.runs, made.law, {i: float(v[k]) for i, v in at.items()})
+        out.append(
+            Part(
+                case.table,
+                case.group,
+                limit,
+                float(scale[k] / limit),
+                float(truth[k]),
+                float(there[k]),
+                float(spread[0][k]),
+                float(noise[k]),
+                far.decades,
+                float(change[k]),
+                tested.inflation,
+                len(tested.cuts),
+                len(made.runs),
+                float(made.sigma),
+                " ".join(f"{c.factor:.3g}:{c.z:.3g}:{c.error_pct:.3g}" for c in tested.cuts),
+            )
         )
     return out
 
 
-def bootstrap(made: Fit, at: dict[str, Array]) -> dict[float, tuple[Array, Array, Array]]:
+def bootstrap(made: Fit, at: dict[str, Array]) -> Levels:
     """The law alone, its parameters alone."""
     alone = changed(made, rivals=(), choice=None)
     draws = alone.predict(at, draws=True)
@@ -102,9 +180,7 @@ def logs(x: dict[str, Array], like: dict[str, Array]) -> Array:
     )
 
 
-def line(
-    x: dict[str, Array], y: Array, at: dict[str, Array]
-) -> dict[float, tuple[Array, Array, Array]]:
+def line(x: dict[str, Array], y: Array, at: dict[str, Array]) -> Levels:
     """Least squares on logs, with the interval of a new observation."""
     a = np.column_stack([np.ones(len(y)), logs(x, x)])
     b = np.column_stack([np.ones(len(next(iter(at.values())))), logs(at, x)])
@@ -115,9 +191,7 @@ def line(
     return _around(b @ coefficients, sd, lambda q: float(stats.t.ppf(q, dof)))
 
 
-def process(
-    x: dict[str, Array], y: Array, at: dict[str, Array]
-) -> dict[float, tuple[Array, Array, Array]]:
+def process(x: dict[str, Array], y: Array, at: dict[str, Array]) -> Levels:
     """A Gaussian process on standardised logs."""
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
@@ -133,7 +207,7 @@ def process(
     return _around(centre, sd, lambda q: float(stats.norm.ppf(q)))
 
 
-def _around(centre: Array, sd: Array, quantile) -> dict[float, tuple[Array, Array, Array]]:
+def _around(centre: Array, sd: Array, quantile) -> Levels:
     return {
         level: tuple(
             np.exp(centre + quantile(q) * sd) for q in (0.5, (1 - level) / 2, (1 + level) / 2)
@@ -157,15 +231,16 @@ def cuts(case: Case) -> Iterator[tuple[NDArray[np.bool_], float]]:
             yield below, float(scale[below].max())
 
 
-def held_out(case: Case) -> list[Held]:
-    """Every run beyond every cut, by every method, at every level."""
+def held_out(case: Case) -> tuple[list[Held], list[Part]]:
+    """Every run beyond every cut, by every method, at every level; and what ours is made of."""
     warnings.simplefilter("ignore")
     out: list[Held] = []
+    made_of: list[Part] = []
     try:
         found = list(cuts(case))
     except ForescaleError as error:
         print(f"skipped {case.table} {case.group}: {error}", file=sys.stderr)
-        return out
+        return out, made_of
     for below, limit in found:
         train, test = case.runs.take(below), case.runs.take(~below)
         try:
@@ -173,8 +248,10 @@ def held_out(case: Case) -> list[Held]:
             at, truth = needed(test, made.spec)
             x, y = needed(train, made.spec)
             _, scale = scale_of(at, made.law)
+            tested = of_fit(made)
+            made_of += parts(case, made, at, truth, tested, limit)
             methods = {
-                "forescale": ours(made, at),
+                "forescale": ours(made, at, tested),
                 "bootstrap": bootstrap(made, at),
                 "GP": process(x, y, at),
                 "line": line(x, y, at),
@@ -188,7 +265,7 @@ def held_out(case: Case) -> list[Held]:
                     place = float(scale[k] / limit), level, float(truth[k])
                     ends = float(middle[k]), float(lo[k]), float(hi[k])
                     out.append(Held(case.table, case.group, method, limit, *place, *ends))
-    return out
+    return out, made_of
 
 
 def summary(rows: list[Held]) -> str:
@@ -242,26 +319,35 @@ def _pinball(r: Held) -> float:
     return float(100 * one / r.truth)
 
 
+def _write(path: Path, of: type, rows: list) -> None:
+    names = [f.name for f in fields(of)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([getattr(r, n) for n in names] for r in rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rows", type=Path, help="every held-out run, as CSV")
+    parser.add_argument("--parts", type=Path, help="what our intervals are made of, as CSV")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     cases = [c for make in CASES if args.only in make.__name__ for c in make(args.folder)]
     rows: list[Held] = []
+    components: list[Part] = []
     with get_reusable_executor(max_workers=args.workers) as pool:
-        for i, found in enumerate(pool.map(held_out, cases), 1):
+        for i, (found, made_of) in enumerate(pool.map(held_out, cases), 1):
             rows += found
+            components += made_of
             print(f"{i}/{len(cases)} {cases[i - 1].table} {cases[i - 1].group}", file=sys.stderr)
     if args.rows:
-        with args.rows.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            names = [f.name for f in fields(Held)]
-            writer.writerow(names)
-            writer.writerows([getattr(r, n) for n in names] for r in rows)
+        _write(args.rows, Held, rows)
+    if args.parts:
+        _write(args.parts, Part, components)
     text = summary(rows)
     print(text)
     if args.out:
