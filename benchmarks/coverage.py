@@ -34,7 +34,7 @@ from forescale.errors import ForescaleError
 from forescale.fit import Fit, fit
 from forescale.fit._build import needed
 from forescale.forecast import choose, forecast
-from forescale.forecast._predictive import predictive
+from forescale.forecast._predictive import predictive, with_draws
 from forescale.forecast._scale import distance, scale_of
 from forescale.forecast.backtest import Backtest, of_fit
 from forescale.forecast.scores import interval_score, pinball
@@ -126,6 +126,7 @@ def parts(
 ) -> list[Part]:
     """What our intervals are made of."""
     still = np.zeros(len(truth))
+    made = with_draws(made, level=0.9)
     p = predictive(made, at, still, drift=0.0, seed=made.spec.seed)
     log = made.spec.log_residual
     own, total = (np.log(v) if log else v for v in (p.parameters, p.total))
