@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import pickle
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from dataclasses import replace as changed
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +34,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from forescale.errors import ForescaleError
-from forescale.fit import Fit, fit
+from forescale.fit import Fit, fit, specify
 from forescale.fit._build import needed
 from forescale.forecast import choose, forecast
 from forescale.forecast._predictive import predictive, with_draws
@@ -80,6 +83,7 @@ class Part:
         decades: How far outside the data.
         change: Log of the forecast over that at the nearest place within the data.
         inflation, cuts: The backtest's factor, and how many cuts earned it.
+        count: Runs whose mean this is; 1 for a run alone.
         runs: Number of runs below the cut.
         scatter: Residual spread of the fit.
     """
@@ -96,6 +100,7 @@ class Part:
     change: float
     inflation: float
     cuts: int
+    count: int
     runs: int
     scatter: float
     zs: str
@@ -121,47 +126,57 @@ def ours(made: Fit, at: dict[str, Array], tested: Backtest) -> Levels:
     }
 
 
-def parts(
-    case: Case, made: Fit, at: dict[str, Array], truth: Array, tested: Backtest, limit: float
-) -> list[Part]:
-    """What our intervals are made of."""
-    still = np.zeros(len(truth))
+def parts(case: Case, made: Fit, test: RunTable, tested: Backtest, limit: float) -> list[Part]:
+    """What our intervals are made of: of each held-out run, and of means over equal scale."""
+    at, truth = known(test, made)
     made = with_draws(made, level=0.9)
-    p = predictive(made, at, still, drift=0.0, seed=made.spec.seed)
-    log = made.spec.log_residual
-    own, total = (np.log(v) if log else v for v in (p.parameters, p.total))
-    spread = [
-        0.5 * np.diff(np.quantile(v, [0.1587, 0.8413], axis=0), axis=0)[0] for v in (own, total)
-    ]
-    noise = np.sqrt(np.maximum(spread[1] ** 2 - spread[0] ** 2, 0.0))
-    seen, _ = needed(made.runs, made.spec)
-    clamped = {i: np.clip(v, seen[i].min(), seen[i].max()) for i, v in at.items()}
-    edge, there = made.predict(clamped), np.median(p.total, axis=0)
-    change = np.log(there / edge) if log else there - edge
+    p = predictive(made, at, np.zeros(len(truth)), drift=0.0, seed=made.spec.seed)
+    seen, _ = known(made.runs, made)
+    edge = made.predict({i: np.clip(v, seen[i].min(), seen[i].max()) for i, v in at.items()})
+    log = np.log if made.spec.log_residual else np.asarray
+    own, total, true, start = log(p.parameters), log(p.total), log(truth), log(edge)
     _, scale = scale_of(at, made.law)
+    places = [{i: float(v[k]) for i, v in at.items()} for k in range(len(truth))]
+    decades = np.array([distance(made.runs, made.law, place).decades for place in places])
+    budget = np.round(np.log10(scale), 1)
+    wholes = [np.flatnonzero(budget == b) for b in np.unique(budget)]
     out = []
-    for k in range(len(truth)):
-        far = distance(made.runs, made.law, {i: float(v[k]) for i, v in at.items()})
+    for rows in (*np.arange(len(truth))[:, None], *(w for w in wholes if len(w) > 2)):
+        there = float(np.median(total[:, rows].mean(1)))
+        inner, outer = _spread(own[:, rows].mean(1)), _spread(total[:, rows].mean(1))
         out.append(
             Part(
-                case.table,
-                case.group,
-                limit,
-                float(scale[k] / limit),
-                float(truth[k]),
-                float(there[k]),
-                float(spread[0][k]),
-                float(noise[k]),
-                far.decades,
-                float(change[k]),
-                tested.inflation,
-                len(tested.cuts),
-                len(made.runs),
-                float(made.sigma),
-                " ".join(f"{c.factor:.3g}:{c.z:.3g}:{c.error_pct:.3g}" for c in tested.cuts),
+                table=case.table,
+                group=case.group,
+                cut=limit,
+                factor=float(np.median(scale[rows]) / limit),
+                truth=float(np.exp(true[rows].mean())),
+                middle=float(np.exp(there)),
+                parameters=inner,
+                noise=float(np.sqrt(max(outer**2 - inner**2, 0.0))),
+                decades=float(decades[rows].mean()),
+                change=there - float(start[rows].mean()),
+                inflation=tested.inflation,
+                cuts=len(tested.cuts),
+                count=len(rows),
+                runs=len(made.runs),
+                scatter=float(made.sigma),
+                zs=" ".join(f"{c.factor:.3g}:{c.z:.3g}:{c.error_pct:.3g}" for c in tested.cuts),
             )
         )
     return out
+
+
+def known(runs: RunTable, made: Fit) -> tuple[dict[str, Array], Array]:
+    """What a fit and its rivals read of some runs, and what they measured."""
+    inputs = {i for f in (made, *(f for _, f in made.rivals)) for i in f.law.inputs}
+    return {i: np.asarray(runs[i], float) for i in sorted(inputs)}, needed(runs, made.spec)[1]
+
+
+def _spread(draws: Array) -> float:
+    """Half the width of the middle 68 %."""
+    lo, hi = np.quantile(draws, [0.1587, 0.8413])
+    return float(0.5 * (hi - lo))
 
 
 def bootstrap(made: Fit, at: dict[str, Array]) -> Levels:
@@ -219,11 +234,11 @@ def _around(centre: Array, sd: Array, quantile) -> Levels:
 
 def cuts(case: Case) -> Iterator[tuple[NDArray[np.bool_], float]]:
     """Which runs lie below each cut, and the scale of the largest of them."""
-    chosen = laws_of(case, case.runs)
-    x, y = needed(case.runs, chosen.spec)
+    spec = specify(case.runs, case.published)
+    x, y = needed(case.runs, spec)
     if not (y > 0).all():
         return
-    _, scale = scale_of(x, chosen.law)
+    _, scale = scale_of(x, spec.law)
     seen = set()
     for reach in REACHES:
         below = scale <= scale.max() / reach
@@ -247,12 +262,13 @@ def held_out(case: Case) -> tuple[list[Held], list[Part]]:
         try:
             made = laws_of(case, train)
             at, truth = needed(test, made.spec)
+            everything, _ = known(test, made)
             x, y = needed(train, made.spec)
             _, scale = scale_of(at, made.law)
             tested = of_fit(made)
-            made_of += parts(case, made, at, truth, tested, limit)
+            made_of += parts(case, made, test, tested, limit)
             methods = {
-                "forescale": ours(made, at, tested),
+                "forescale": ours(made, everything, tested),
                 "bootstrap": bootstrap(made, at),
                 "GP": process(x, y, at),
                 "line": line(x, y, at),
@@ -267,6 +283,15 @@ def held_out(case: Case) -> tuple[list[Held], list[Part]]:
                     ends = float(middle[k]), float(lo[k]), float(hi[k])
                     out.append(Held(case.table, case.group, method, limit, *place, *ends))
     return out, made_of
+
+
+def kept(case: Case, *, folder: Path) -> tuple[list[Held], list[Part]]:
+    """`held_out`, or what an earlier call left in the folder."""
+    path = folder / f"{case.table}-{re.sub(r'[^A-Za-z0-9]+', '_', case.group)}.pickle"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps(held_out(case)))
+    return pickle.loads(path.read_bytes())
 
 
 def summary(rows: list[Held]) -> str:
@@ -333,6 +358,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--keep", type=Path, help="folder of finished tables: a second call goes on"
+    )
     parser.add_argument("--rows", type=Path, help="every held-out run, as CSV")
     parser.add_argument("--parts", type=Path, help="what our intervals are made of, as CSV")
     parser.add_argument("--out", type=Path)
@@ -341,7 +369,8 @@ def main() -> None:
     rows: list[Held] = []
     components: list[Part] = []
     with get_reusable_executor(max_workers=args.workers) as pool:
-        for i, (found, made_of) in enumerate(pool.map(held_out, cases), 1):
+        work = partial(kept, folder=args.keep) if args.keep else held_out
+        for i, (found, made_of) in enumerate(pool.map(work, cases), 1):
             rows += found
             components += made_of
             print(f"{i}/{len(cases)} {cases[i - 1].table} {cases[i - 1].group}", file=sys.stderr)

@@ -185,6 +185,12 @@ def _column(runs: RunTable, name: str) -> Array:
     return np.asarray(runs[name], float)
 
 
+def _read_by(fit: Fit, runs: RunTable) -> dict[str, Array]:
+    """What a fit's law and its rivals read; a law chosen anew may read other inputs."""
+    inputs = {i for f in (fit, *(f for _, f in fit.rivals)) for i in f.law.inputs}
+    return {i: np.asarray(runs[i], float) for i in sorted(inputs)}
+
+
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
@@ -237,7 +243,20 @@ def backtest(
             small = fit_spec(below, spec) if choice is None else again(choice, below)
             small = assess(small, method, resamples=DRAWS, level=level, seed=seed, cluster=cluster)
             small = with_draws(small, level=level, resamples=DRAWS)
-            cuts.append(_cut(small, x, y, scale, runs.rows, train, group, names, drift, seed))
+            cuts.append(
+                _cut(
+                    small,
+                    _read_by(small, runs),
+                    y,
+                    scale,
+                    runs.rows,
+                    train,
+                    group,
+                    names,
+                    drift,
+                    seed,
+                )
+            )
         except ForescaleError as error:
             skipped.append(f"cut at {int(train.sum())} runs: {error.what}")
     if not cuts and not skipped:
