@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import pickle
+import json
 import re
 import sys
 import warnings
@@ -287,11 +287,12 @@ def held_out(case: Case) -> tuple[list[Held], list[Part]]:
 
 def kept(case: Case, *, folder: Path) -> tuple[list[Held], list[Part]]:
     """`held_out`, or what an earlier call left in the folder."""
-    path = folder / f"{case.table}-{re.sub(r'[^A-Za-z0-9]+', '_', case.group)}.pickle"
+    path = folder / f"{case.table}-{re.sub(r'[^A-Za-z0-9]+', '_', case.group)}.json"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pickle.dumps(held_out(case)))
-    return pickle.loads(path.read_bytes())
+        path.write_text(json.dumps([[vars(v) for v in part] for part in held_out(case)]))
+    held, made_of = json.loads(path.read_text())
+    return [Held(**v) for v in held], [Part(**v) for v in made_of]
 
 
 def summary(rows: list[Held]) -> str:
