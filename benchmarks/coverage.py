@@ -40,6 +40,7 @@ from forescale.forecast import choose, forecast
 from forescale.forecast._predictive import predictive, with_draws
 from forescale.forecast._scale import distance, scale_of
 from forescale.forecast.backtest import Backtest, of_fit
+from forescale.forecast.drift import NONE
 from forescale.forecast.scores import interval_score, pinball
 from forescale.runs import RunTable
 from forescale.uncertainty import assess
@@ -82,7 +83,7 @@ class Part:
         parameters, noise: Standard deviations from parameters and laws, and of a single run.
         decades: How far outside the data.
         change: Log of the forecast over that at the nearest place within the data.
-        inflation, cuts: The backtest's factor, and how many cuts earned it.
+        looks: What each cut of the backtest told: own, change, miss (`drift.Look`).
         count: Runs whose mean this is; 1 for a run alone.
         runs: Number of runs below the cut.
         scatter: Residual spread of the fit.
@@ -98,12 +99,10 @@ class Part:
     noise: float
     decades: float
     change: float
-    inflation: float
-    cuts: int
+    looks: str
     count: int
     runs: int
     scatter: float
-    zs: str
 
 
 def laws_of(case: Case, runs: RunTable) -> Fit:
@@ -130,15 +129,14 @@ def parts(case: Case, made: Fit, test: RunTable, tested: Backtest, limit: float)
     """What our intervals are made of: of each held-out run, and of means over equal scale."""
     at, truth = known(test, made)
     made = with_draws(made, level=0.9)
-    p = predictive(made, at, np.zeros(len(truth)), drift=0.0, seed=made.spec.seed)
-    seen, _ = known(made.runs, made)
-    edge = made.predict({i: np.clip(v, seen[i].min(), seen[i].max()) for i, v in at.items()})
+    p = predictive(made, at, np.zeros(len(truth)), found=NONE, seed=made.spec.seed)
     log = np.log if made.spec.log_residual else np.asarray
-    own, total, true, start = log(p.parameters), log(p.total), log(truth), log(edge)
+    own, total, true = log(p.parameters), log(p.total), log(truth)
     _, scale = scale_of(at, made.law)
     places = [{i: float(v[k]) for i, v in at.items()} for k in range(len(truth))]
     decades = np.array([distance(made.runs, made.law, place).decades for place in places])
     budget = np.round(np.log10(scale), 1)
+    looks = [c.look for c in tested.cuts]
     wholes = [np.flatnonzero(budget == b) for b in np.unique(budget)]
     out = []
     for rows in (*np.arange(len(truth))[:, None], *(w for w in wholes if len(w) > 2)):
@@ -155,13 +153,11 @@ def parts(case: Case, made: Fit, test: RunTable, tested: Backtest, limit: float)
                 parameters=inner,
                 noise=float(np.sqrt(max(outer**2 - inner**2, 0.0))),
                 decades=float(decades[rows].mean()),
-                change=there - float(start[rows].mean()),
-                inflation=tested.inflation,
-                cuts=len(tested.cuts),
+                change=float(p.change[rows].mean()),
+                looks=";".join(f"{v.own:.6g}:{v.change:.6g}:{v.miss:.6g}" for v in looks),
                 count=len(rows),
                 runs=len(made.runs),
                 scatter=float(made.sigma),
-                zs=" ".join(f"{c.factor:.3g}:{c.z:.3g}:{c.error_pct:.3g}" for c in tested.cuts),
             )
         )
     return out
@@ -346,6 +342,16 @@ def _pinball(r: Held) -> float:
     return float(100 * one / r.truth)
 
 
+def _thinned(cases: list[Case], most: int) -> list[Case]:
+    """At most so many groups of each table, evenly spaced."""
+    out = []
+    for table in dict.fromkeys(c.table for c in cases):
+        mine = [c for c in cases if c.table == table]
+        chosen = np.unique(np.linspace(0, len(mine) - 1, min(most, len(mine))).round().astype(int))
+        out += [mine[i] for i in chosen]
+    return out
+
+
 def _write(path: Path, of: type, rows: list) -> None:
     names = [f.name for f in fields(of)]
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -358,6 +364,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--most", type=int, default=1000, help="groups of a table")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
         "--keep", type=Path, help="folder of finished tables: a second call goes on"
@@ -367,6 +374,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     cases = [c for make in CASES if args.only in make.__name__ for c in make(args.folder)]
+    cases = _thinned(cases, args.most)
     rows: list[Held] = []
     components: list[Part] = []
     with get_reusable_executor(max_workers=args.workers) as pool:

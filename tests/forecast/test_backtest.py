@@ -10,6 +10,7 @@ from forescale.fit import specify
 from forescale.forecast._cuts import cut_points
 from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
 from forescale.forecast.choose import again, choose
+from forescale.forecast.drift import Look, doubt
 from forescale.runs import RunTable
 
 World = Callable[..., RunTable]
@@ -21,6 +22,7 @@ def a_cut(z: float, *, factor: float = 3.0, error: float = 1.0, line: float = 2.
         held_out=1, trained=9, limit=1.0, factor=factor, error_pct=error, bias_pct=0.0,
         coverage=1.0, width_pct=1.0, pinball=0.1, z=z, rivals={"straight line": line},
         rows=one, scale=one, truth=one, forecast=one, lo=one, hi=one,
+        look=Look(own=1e-4, change=1e-2, miss=1e-4 * z * z),
     )  # fmt: skip
 
 
@@ -86,7 +88,8 @@ def test_the_true_law_forecasts_held_out_runs_to_their_noise(made: Backtest) -> 
         assert cut.coverage >= 0.8
         assert cut.rivals["straight line"] > 2 * cut.error_pct
         assert cut.rivals["best so far"] > 2 * cut.error_pct
-    assert made.inflation < 1.3
+    assert made.misfit < 1.3
+    assert made.widening < 1.0
 
 
 def test_scores_are_those_of_the_rows_kept(made: Backtest) -> None:
@@ -135,7 +138,8 @@ def test_few_runs_give_no_cut_and_say_so(power: World) -> None:
     found = backtest(table, specify(table, "power"))
     assert found.cuts == ()
     assert found.skipped == ("no backtest: 5 runs are too few to hold any out from 3 parameters",)
-    assert found.inflation == 1.0
+    assert found.misfit == found.widening == 1.0
+    assert found.doubt.inflation == doubt().inflation
     assert "none possible" in repr(found)
 
 
@@ -161,13 +165,21 @@ def test_groups_are_forecast_by_their_own_parameters(power: World) -> None:
     assert max(c.error_pct for c in found.cuts) < 3.0
 
 
-def test_one_unlucky_cut_does_not_rule_the_inflation() -> None:
+def test_one_unlucky_cut_does_not_rule_the_misfit() -> None:
     # sqrt((2 + sum z^2) / (2 + cuts)), never below one.
-    assert a_backtest().inflation == 1.0
-    assert a_backtest(a_cut(0.1), a_cut(0.5)).inflation == 1.0
-    assert a_backtest(a_cut(1.0), a_cut(1.0)).inflation == pytest.approx(1.0)
-    assert a_backtest(a_cut(4.0), a_cut(1.0)).inflation == pytest.approx(np.sqrt(19 / 4))
-    assert a_backtest(a_cut(1e9)).inflation == pytest.approx(np.sqrt(402 / 3))
+    assert a_backtest().misfit == 1.0
+    assert a_backtest(a_cut(0.1), a_cut(0.5)).misfit == 1.0
+    assert a_backtest(a_cut(1.0), a_cut(1.0)).misfit == pytest.approx(1.0)
+    assert a_backtest(a_cut(4.0), a_cut(1.0)).misfit == pytest.approx(np.sqrt(19 / 4))
+    assert a_backtest(a_cut(1e9)).misfit == pytest.approx(np.sqrt(402 / 3))
+
+
+def test_intervals_widen_for_cuts_that_missed_and_narrow_for_cuts_that_came_close() -> None:
+    close, missed = a_backtest(*[a_cut(0.3)] * 4), a_backtest(*[a_cut(8.0)] * 4)
+    assert close.widening < 0.9
+    assert missed.widening > 1.2
+    assert close.inflation < missed.inflation
+    assert close.doubt.change < doubt().change < missed.doubt.change
 
 
 def test_the_nearest_cut_is_nearest_in_logs() -> None:

@@ -24,7 +24,7 @@ def fitted(world: World) -> Fit:
 
 
 def width(fit: Fit, at: dict[str, float], **options: object) -> float:
-    band = forecast(fit, at, test=False, **options).points[0].band
+    band = forecast(fit, at, **{"test": False, **options}).points[0].band
     return np.log(band.hi / band.lo)
 
 
@@ -57,16 +57,18 @@ def test_intervals_widen_with_level_drift_and_inflation(fitted: Fit, target: Tar
     assert width(fitted, at, drift=0.005) < width(fitted, at, drift=0.02)
     made = forecast(fitted, at).backtest
     assert made is not None
-    failed = replace(made, cuts=tuple(replace(c, z=4.0) for c in made.cuts))
-    assert failed.inflation == pytest.approx(np.sqrt(50 / 5))
-    band = forecast(fitted, at, test=failed, drift=0.0).points[0].band
-    plain = width(fitted, at, drift=0.0)
-    assert np.log(band.hi / band.lo) == pytest.approx(failed.inflation * plain, rel=1e-6)
+    looks = [replace(c.look, miss=25 * c.look.own) for c in made.cuts]
+    failed = replace(
+        made, cuts=tuple(replace(c, look=v) for c, v in zip(made.cuts, looks, strict=True))
+    )
+    band = forecast(fitted, at, test=failed).points[0].band
+    assert np.log(band.hi / band.lo) > 1.5 * width(fitted, at, test=made)
 
 
 def test_drift_adds_nothing_inside_the_runs(fitted: Fit, target: Target) -> None:
     at = target(1e18)
     assert width(fitted, at, drift=0.0) == width(fitted, at, drift=0.5)
+    assert np.log(width(fitted, at) / width(fitted, at, drift=0.0)) == pytest.approx(0, abs=1e-9)
 
 
 def test_a_run_among_the_runs_is_forecast_to_the_noise(fitted: Fit, target: Target) -> None:

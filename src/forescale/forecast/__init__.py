@@ -16,6 +16,7 @@ from forescale.forecast._scale import Distance, distance
 from forescale.forecast._verdict import WIDEST, Verdict, judge
 from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
 from forescale.forecast.choose import candidates, choose
+from forescale.forecast.drift import Doubt, doubt
 from forescale.forecast.rivals import naively
 from forescale.quantities import format_number, recognise
 
@@ -104,7 +105,7 @@ class Forecast:
         level: Level of the intervals.
         verdict: Whether it is to be trusted, and why not.
         backtest: The backtest behind the verdict.
-        drift: Relative standard deviation per decade beyond the data that was added.
+        drift: Relative standard deviation per decade beyond the data, where it was given.
     """
 
     fit: Fit
@@ -113,6 +114,11 @@ class Forecast:
     verdict: Verdict
     backtest: Backtest | None
     drift: float | None
+
+    @property
+    def doubt(self) -> Doubt:
+        """How far the fit's own intervals were believed."""
+        return self.backtest.doubt if self.backtest is not None else doubt()
 
     @property
     def trusted(self) -> bool:
@@ -157,7 +163,8 @@ class Forecast:
             "trusted": self.verdict.trusted,
             "reasons": list(self.verdict.reasons),
             "drift_per_decade": self.drift,
-            "inflation": self.backtest.inflation if self.backtest else None,
+            "inflation": self.doubt.inflation,
+            "drift": self.doubt.change,
             "mixture": [
                 {"law": f.law.name, "weight": w} for w, f in (self.fit.rivals or ((1.0, self.fit),))
             ],
@@ -258,9 +265,9 @@ def forecast(
     """Forecasts with intervals at new places, and a verdict.
 
     The interval is for what a new run would measure. It holds the doubt of the parameters, of
-    the law's form where several were kept, the noise of a single run, the factor by which the
-    backtest shows such intervals to be too narrow, and a drift that grows with every decade
-    beyond the data.
+    the law's form where several were kept, the noise of a single run, and, as the backtest and
+    published tables teach (`drift.py`), the factor by which such intervals are too narrow and
+    the drift of the truth off any law, a share of what the law says will change beyond the data.
 
     Args:
         fit: A fit; draws are made if it has none.
@@ -283,12 +290,11 @@ def forecast(
     tested = of_fit(fit, level=level) if test is True else test or None
     far = [distance(fit.runs, fit.law, p) for p in here]
     columns = _columns(fit, at)
-    inflation = tested.inflation if tested is not None else 1.0
     p = predictive(
         fit,
         columns,
         np.array([d.decades for d in far]),
-        inflation=inflation,
+        found=tested.doubt if tested is not None else None,
         drift=drift,
         group=group,
         seed=fit.spec.seed,

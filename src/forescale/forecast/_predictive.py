@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.fit import Fit
+from forescale.forecast.drift import Doubt, doubt
 from forescale.uncertainty import assess
 
 Array = NDArray[np.float64]
 
-#: Relative misfit per decade beyond the data that no law foresees. Measured on eight suites of
-#: published runs: 0.5 % makes 90 % intervals cover 83-93 % of held-out runs beyond 4x.
-DRIFT = 0.005
-#: For scores, which have no scale of their own: share of the range seen, per decade.
-DRIFT_RAW = 0.02
 #: Draws of the predictive distribution.
 COUNT = 4000
 
@@ -30,11 +26,14 @@ class Predictive:
         centre: Prediction of the best law, shape (m,).
         parameters: Draws with the doubt of parameters (and of the law, if several), (K, m).
         total: Draws with run noise, the backtest's inflation and drift added, (K, m).
+        change: What the law says changes from the edge of the data: of the log, or of the value
+            for scores; shape (m,).
     """
 
     centre: Array
     parameters: Array
     total: Array
+    change: Array
 
 
 def predictive(
@@ -42,7 +41,7 @@ def predictive(
     at: Mapping[str, Array],
     decades: Array,
     *,
-    inflation: float = 1.0,
+    found: Doubt | None = None,
     drift: float | None = None,
     group: str | None = None,
     seed: int = 0,
@@ -53,8 +52,10 @@ def predictive(
         fit: A fit with draws, perhaps with rivals.
         at: Inputs, each of shape (m,).
         decades: How far each place lies beyond the data, shape (m,).
-        inflation: Factor on parameter doubt and noise that the backtest asks for.
-        drift: Relative standard deviation per decade beyond the data; None for the default.
+        found: What the backtest leaves of the doubt about the fit's own intervals; what tables
+            are like in general, if there was none.
+        drift: Relative standard deviation per decade beyond the data, instead of a share of what
+            the law says will change.
         group: Which group's parameters to use.
         seed: Seed of the noise.
     """
@@ -79,17 +80,24 @@ def predictive(
     centre = fit.predict(at, group=group)
     k, m = parameters.shape
     noise = _noise(fit, rng, (k, m))
-    scale = DRIFT if drift is None else drift
+    start = fit.predict(_edge(fit, at), group=group)
+    change = np.log(centre / start) if log else centre - start
+    inflation, direction = (doubt() if found is None else found).draw(rng, k)
+    wander = direction * np.abs(change)
+    if drift is not None:
+        reach = 1.0 if log else float(np.ptp(fit.problem.y)) or 1.0
+        wander = drift * reach * decades * rng.standard_normal((k, 1))
     if log:
-        deviation = inflation * (np.log(parameters / around) + noise)
-        wander = scale * decades * rng.standard_normal((k, 1))
-        total = around * np.exp(deviation + wander)
+        total = around * np.exp(inflation * (np.log(parameters / around) + noise) + wander)
     else:
-        reach = float(np.ptp(fit.problem.y)) or 1.0
-        wander = (DRIFT_RAW if drift is None else drift) * reach * decades
-        total = around + inflation * (parameters - around + noise)
-        total = total + wander * rng.standard_normal((k, 1))
-    return Predictive(centre, parameters, total)
+        total = around + inflation * (parameters - around + noise) + wander
+    return Predictive(centre, parameters, total, change)
+
+
+def _edge(fit: Fit, at: Mapping[str, Array]) -> dict[str, Array]:
+    """The nearest places within the range of the data, input by input."""
+    seen = {i: np.asarray(fit.runs[i], float) for i in fit.law.inputs}
+    return {i: np.clip(np.asarray(at[i], float), v.min(), v.max()) for i, v in seen.items()}
 
 
 def _noise(fit: Fit, rng: np.random.Generator, shape: tuple[int, int]) -> Array:

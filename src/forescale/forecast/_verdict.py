@@ -14,6 +14,8 @@ from forescale.forecast.backtest import Backtest
 FARTHEST = 100.0
 #: A forecast may reach this many times farther (in factors) than its backtest did.
 BEYOND_TEST = 30.0
+#: Intervals widened by less for what the backtest told need no word.
+NOTABLE = 1.2
 #: An interval wider than this share of the forecast decides nothing.
 WIDEST = 0.2
 
@@ -68,9 +70,9 @@ def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
             f"({round(cut.coverage * cut.held_out)} of {cut.held_out} held-out runs inside), "
             f"straight line {cut.rivals['straight line']:.2g} %"
         )
-        if test.inflation > 1.05:
+        if test.widening > NOTABLE:
             # The coverage above is from before the widening that it led to.
-            tested += f", intervals widened {test.inflation:.2g}x since"
+            tested += f", intervals widened {test.widening:.2g}x since"
         own, line = test.error_pct, test.line_pct
         if own > 1.2 * line:
             reasons.append(
@@ -88,9 +90,9 @@ def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
                 f"{', '.join(bound)} at the bound: the runs do not tell it, and it decides "
                 f"farther out than the backtest reaches ({test.reach:.3g}x)"
             )
-        if test.inflation > 3.0:
+        if test.misfit > 3.0:
             reasons.append(
-                f"the backtest's errors were {test.inflation:.1f} times what the intervals allow"
+                f"the backtest's errors were {test.misfit:.1f} times what the intervals allow"
             )
     if factor > FARTHEST:
         reasons.append(

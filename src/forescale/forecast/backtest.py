@@ -16,6 +16,7 @@ from forescale.forecast._cuts import SHARES, cut_points
 from forescale.forecast._predictive import predictive, with_draws
 from forescale.forecast._scale import distance, scale_of
 from forescale.forecast.choose import again
+from forescale.forecast.drift import NONE, Doubt, Look, doubt
 from forescale.forecast.rivals import RIVALS
 from forescale.forecast.scores import coverage, pinball
 from forescale.runs import RunTable
@@ -25,6 +26,8 @@ Array = NDArray[np.float64]
 
 #: Draws behind each cut's interval: enough for its ends, few enough to be quick.
 DRAWS = 300
+#: Probabilities between which a normal has two standard deviations.
+SIGMA = (0.1587, 0.8413)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,7 @@ class Cut:
         width_pct: Median width of the intervals, in per cent of the forecast.
         pinball: Mean pinball loss over the interval's ends and the median.
         z: Root mean square error in units of the predictive standard deviation.
+        look: What this cut tells about the fit's own intervals.
         rivals: Error in per cent of the naive forecasts.
         rows, truth, forecast, lo, hi: The held-out runs one by one, each of shape (m,).
         law: Name of the law fitted.
@@ -65,6 +69,7 @@ class Cut:
     forecast: Array
     lo: Array
     hi: Array
+    look: Look
     law: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,7 +77,7 @@ class Cut:
         out: dict[str, Any] = {}
         for name, value in vars(self).items():
             out[name] = value.tolist() if isinstance(value, np.ndarray) else value
-        return {**out, "rivals": dict(self.rivals)}
+        return {**out, "rivals": dict(self.rivals), "look": vars(self.look)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +105,29 @@ class Backtest:
     chosen: bool = False
 
     @property
+    def doubt(self) -> Doubt:
+        """How far the fit's own intervals are to be believed, by these cuts and other tables."""
+        return doubt([c.look for c in self.cuts])
+
+    @property
     def inflation(self) -> float:
-        """Factor by which intervals must grow to have held so far; at least 1.
+        """Factor on the doubt of parameters and noise that the cuts ask for."""
+        return self.doubt.inflation
+
+    @property
+    def widening(self) -> float:
+        """How many times wider intervals are than those of the cuts, for what the cuts told.
+
+        Below 1 where the held-out runs came closer than such tables usually let them.
+        """
+        if not self.cuts:
+            return 1.0
+        look = max(self.cuts, key=lambda c: c.factor).look
+        return self.doubt.spread(look) / doubt().spread(look)
+
+    @property
+    def misfit(self) -> float:
+        """Error in units of what the intervals allowed; at least 1.
 
         sqrt((2 + sum z^2) / (2 + cuts)): each cut counts once, and two imagined perfect cuts
         keep one unlucky cut from ruling.
@@ -162,6 +188,8 @@ class Backtest:
             "scale": self.scale,
             "level": self.level,
             "inflation": self.inflation,
+            "drift": self.doubt.change,
+            "widening": self.widening,
             "reach": self.reach,
             "cuts": [c.to_dict() for c in self.cuts],
             "skipped": list(self.skipped),
@@ -210,8 +238,8 @@ def backtest(
 ) -> Backtest:
     """Forecasts of the largest runs from the smaller ones, at several cut-offs.
 
-    Intervals are those a forecast from the fitted runs would have carried, before any
-    inflation by this backtest.
+    Intervals are those a forecast from the fitted runs would have carried, with what tables are
+    like in general (`drift.PRIOR`) and before anything is learned from this one.
 
     Args:
         runs: The run table.
@@ -290,8 +318,8 @@ def _cut(
     small, spec, level = fitted.runs, fitted.spec, fitted.level
     held = np.flatnonzero(~train)
     truth = y[held]
-    centre = np.empty(len(held))
-    samples = np.empty((0, 0))
+    centre, change = np.empty(len(held)), np.empty(len(held))
+    samples, plain = np.empty((0, 0)), np.empty((0, 0))
     for g in np.unique(group[held]):
         rows = np.flatnonzero(group[held] == g)
         at = {i: v[held[rows]] for i, v in x.items()}
@@ -299,17 +327,19 @@ def _cut(
         decades = np.array([distance(small, spec.law, place).decades for place in places])
         label = names[g] if spec.by else None
         p = predictive(fitted, at, decades, drift=drift, group=label, seed=seed)
+        own = predictive(fitted, at, decades, found=NONE, group=label, seed=seed)
         if not samples.size:
-            samples = np.empty((len(p.total), len(held)))
-        samples[:, rows] = p.total
+            samples, plain = (np.empty((len(p.total), len(held))) for _ in range(2))
+        samples[:, rows], plain[:, rows] = p.total, own.total
         centre[rows] = np.median(p.total, axis=0)
-    if not np.isfinite(samples).all():
+        change[rows] = p.change
+    if not (np.isfinite(samples).all() and np.isfinite(change).all()):
         raise TooFewRuns(f"law '{spec.law.name}' has no finite forecast there")
     tail = 0.5 * (1 - level)
     lo, hi = np.quantile(samples, [tail, 1 - tail], axis=0)
     size = np.abs(truth) if spec.log_residual else np.full(len(truth), float(np.ptp(y)) or 1.0)
     error = 100 * (centre - truth) / size
-    sd = 0.5 * (np.quantile(samples, 0.8413, axis=0) - np.quantile(samples, 0.1587, axis=0))
+    sd = 0.5 * np.diff(np.quantile(samples, SIGMA, axis=0), axis=0)[0]
     z2 = ((truth - centre) / np.maximum(sd, 1e-300)) ** 2
     at_all = {i: v[held] for i, v in x.items()}
     rivals = {
@@ -336,8 +366,16 @@ def _cut(
         forecast=centre,
         lo=lo,
         hi=hi,
+        look=_look(truth, centre, plain, change, log=spec.log_residual),
         law=spec.law.name,
     )
+
+
+def _look(truth: Array, centre: Array, plain: Array, change: Array, *, log: bool) -> Look:
+    """What the held-out runs tell; `plain` are draws of the fit taken at its word, (K, m)."""
+    miss = np.log(truth / centre) if log else truth - centre
+    own = 0.5 * np.diff(np.quantile(np.log(plain) if log else plain, SIGMA, axis=0), axis=0)[0]
+    return Look(*(float(np.mean(np.minimum(v * v, 1e12))) for v in (own, change, miss)))
 
 
 def of_fit(fit: Fit, **options: Any) -> Backtest:

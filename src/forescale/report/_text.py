@@ -158,9 +158,11 @@ def _backtest(test: Backtest) -> RenderableType:
     if test.cuts:
         parts.append(draw(tables.backtests(test)))
         parts.append(_against_line(test))
-        if test.inflation > 1.0:
+        if not 0.95 < test.widening < 1.05:
+            way = "wider" if test.widening > 1 else "narrower"
+            times = max(test.widening, 1 / test.widening)
             parts.append(
-                _line("widen", f"a forecast's intervals grow {test.inflation:.2f} times from this")
+                _line("since", f"a forecast's intervals are {times:.2g} times {way} for this")
             )
     parts += [_line("skipped", s, "yellow") for s in _some(test.skipped, "cuts")]
     return Group(*parts)

@@ -155,6 +155,6 @@ WORLD = World(
     law="A*C^-eta",
     exponents=exponents,
     where="front=1",
-    settings={"alpha": 1.0, "beta": 0.3, "lr": 0.2, "inputs": 1000},
+    settings={"alpha": 0.8, "beta": 0.2, "lr": 0.2, "inputs": 600},
     tolerance=0.16,
 )
