@@ -16,6 +16,7 @@ from forescale.studies.chaos_skill import rank_correlation
 from forescale.studies.downstream_log_law import p_value, rising
 from forescale.studies.one_sided_noise import corrected
 from forescale.studies.scaling_mlps import envelope
+from forescale.studies.simpsons_bias import rates, score
 
 
 def test_the_worth_of_a_policy_is_what_following_it_earns() -> None:
@@ -159,3 +160,26 @@ def test_a_simulation_is_read_as_recorded_or_made_with_seeds_of_its_own() -> Non
     assert asked == [1007]
     assert said == "simulation: 2 pairs"
     assert {k: v.tolist() for k, v in table.items()} == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
+
+
+def test_dice_is_f1_in_every_batch_and_an_empty_batch_is_right() -> None:
+    f1_score = pytest.importorskip("sklearn.metrics").f1_score
+    true, called = np.random.default_rng(0).random((2, 64)) < 0.3
+    true[:8] = called[:8] = False
+    each = [
+        f1_score(true[k : k + 8], called[k : k + 8], zero_division=1.0) for k in range(0, 64, 8)
+    ]
+    assert each[0] == 1.0
+    assert score(called, true, 8, "dice") == pytest.approx(np.mean(each))
+    assert score(called, true, 64, "dice") == pytest.approx(f1_score(true, called))
+    right = np.mean(true == called)
+    assert score(called, true, 8, "accuracy") == pytest.approx(right)
+
+
+@pytest.mark.parametrize(("apart", "called"), [(1.0, 0.01), (2.0, 0.25), (0.0, 0.1)])
+def test_a_model_calls_the_share_it_should_and_knows_no_more_than_its_scores(apart, called) -> None:
+    from scipy.special import ndtri
+
+    recall, false = rates(apart, called)
+    assert 0.05 * recall + 0.95 * false == pytest.approx(called)
+    assert ndtri(recall) - ndtri(false) == pytest.approx(apart)
