@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from forescale.errors import NotReached
+from forescale.studies import _arithmetic as arithmetic
 from forescale.studies import _digits as digits
 from forescale.studies import _gridworld as grid
 from forescale.studies import _interval as interval
@@ -183,3 +184,56 @@ def test_a_model_calls_the_share_it_should_and_knows_no_more_than_its_scores(apa
     recall, false = rates(apart, called)
     assert 0.05 * recall + 0.95 * false == pytest.approx(called)
     assert ndtri(recall) - ndtri(false) == pytest.approx(apart)
+
+
+@pytest.mark.parametrize("kind", arithmetic.HIDDEN)
+def test_a_stack_steps_down_its_own_gradient(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    # Doubles, so that differences tell the gradient; no pull yet at the first step.
+    stack = arithmetic.Stack(kind, 3, 100, rng)
+    stack.params[:] = [p.astype(float) for p in stack.params]
+    right = arithmetic.exact(rng, 3)
+    x, y = (a.astype(float) for a in arithmetic.draw(rng, right, 16, arithmetic.NEAR))
+
+    def loss() -> float:
+        return float(((stack.forward(x)[2] - y) ** 2).mean((1, 2)).sum())
+
+    slopes = []
+    for p in stack.params:
+        at = (1, 0, 0)
+        before = p[at]
+        p[at] = before + 1e-5
+        above = loss()
+        p[at] = before - 1e-5
+        slopes.append((above - loss()) / 2e-5)
+        p[at] = before
+    taken: list[np.ndarray] = []
+    monkeypatch.setattr(stack.adam, "step", taken.extend)
+    stack.step(x, y)
+    found = [g[1, 0, 0] for g in taken]
+    np.testing.assert_allclose(found, slopes, rtol=1e-3, atol=1e-4)
+
+
+def test_the_exact_weights_solve_the_sum_and_whole_weights_are_sparse() -> None:
+    rng = np.random.default_rng(0)
+    right = arithmetic.exact(rng, 4)
+    assert (right.sum(2) == 25).all()
+    assert (right.prod(1).sum(1) == 12).all()
+    stack = arithmetic.Stack("nau", 4, 10, rng)
+    assert (stack.sparsity_error() > 0.1).all()
+    stack.params[:] = [np.swapaxes(right, 1, 2).copy(), np.ones((4, 2, 1), np.float32)]
+    for sizes in (arithmetic.NEAR, arithmetic.FAR):
+        x, y = arithmetic.draw(rng, right, 50, sizes)
+        assert sizes[0] <= np.abs(x).min()
+        assert np.abs(x).max() <= sizes[1]
+        np.testing.assert_allclose(stack.forward(x)[2], y, atol=1e-3)
+    assert (stack.sparsity_error() == 0).all()
+
+
+def test_the_threshold_is_the_error_of_weights_that_are_all_off_a_little() -> None:
+    # Signs are even, so squares add: inputs in both stretches or neither are off twice, in the
+    # 26 that are in one the two errors cancel; E[x^2] over 2 to 6 is 52/3.
+    twice = 100 - 26
+    expected = (2e-4) ** 2 * twice * 52 / 3
+    found = arithmetic.threshold(1e-4, np.random.default_rng(0))
+    assert found == pytest.approx(expected, rel=0.05)

@@ -23,9 +23,9 @@ INPUTS, OVERLAP, SUBSET = 100, 0.5, 0.25
 NEAR, FAR = (0.0, 2.0), (2.0, 6.0)
 #: Units of the hidden layer; the sum of sums needs two.
 HIDDEN = {"nau": 2, "nac": 2, "linear": 2, "mlp": 2, "wide_mlp": 16}
-BATCH, TESTED, EVERY, LR = 64, 512, 100, 1e-2
+BATCH, TESTED, LR = 64, 512, 1e-2
 #: Weight of the pull of a NAU's weights to -1, 0 and 1, and when it sets in, in shares of a run.
-PULL, FROM, FULL = 0.01, 0.2, 0.6
+PULL, FROM, FULL = 0.05, 0.2, 0.6
 
 
 def exact(rng: np.random.Generator, networks: int) -> Array:
@@ -88,25 +88,25 @@ class Stack:
         return np.tanh(a) * _sigmoid(c), np.tanh(b) * _sigmoid(d)
 
     def forward(self, x: Array) -> tuple[Array, Array, Array]:
-        """Hidden units before and after their activation, and outputs, (networks, examples, ...)."""
+        """Hidden units before and after activation, and outputs, (networks, examples, ...)."""
         first, second = self.weights()
         z = x @ first
         if not self.kind.endswith("mlp"):
             return z, z, z @ second
         z += self.params[2]
-        h = np.maximum(z, 0)
-        return z, h, h @ second + self.params[3]
+        h: Array = np.maximum(z, np.float32(0))
+        out: Array = h @ second + self.params[3]
+        return z, h, out
 
     def step(self, x: Array, y: Array) -> None:
-        """One step of Adam on the mean squared error over each network's own variance of y."""
+        """One step of Adam on the mean squared error of each network on its own examples."""
         z, h, out = self.forward(x)
-        first, second = self.weights()
+        _, second = self.weights()
         delta = (2 / x.shape[1]) * (out - y)
-        grads = [None, np.swapaxes(h, 1, 2) @ delta]
         back = delta @ np.swapaxes(second, 1, 2)
         if self.kind.endswith("mlp"):
             back = back * (z > 0)
-        grads[0] = np.swapaxes(x, 1, 2) @ back
+        grads = [np.swapaxes(x, 1, 2) @ back, np.swapaxes(h, 1, 2) @ delta]
         if self.kind == "nac":
             for k in (0, 1):
                 t, s = np.tanh(self.params[k]), _sigmoid(self.params[k + 2])
