@@ -92,11 +92,10 @@ class Stack:
         first, second = self.weights()
         z = x @ first
         if not self.kind.endswith("mlp"):
-            return z, z, z @ second
+            return z, z, np.asarray(z @ second)
         z += self.params[2]
-        h: Array = np.maximum(z, np.float32(0))
-        out: Array = h @ second + self.params[3]
-        return z, h, out
+        h = np.maximum(z, 0)
+        return z, h, np.asarray(h @ second + self.params[3])
 
     def step(self, x: Array, y: Array) -> None:
         """One step of Adam on the mean squared error of each network on its own examples."""

@@ -109,11 +109,12 @@ def biases(
 def gaps(rng: np.random.Generator, pairs: int, metric: str) -> tuple[Array, Array]:
     """What one model of each pair is better by: pooled, shape (pairs,), and by batch size."""
     examples = EXAMPLES // 4
+    low, high = np.log(CALLED)
     pooled, batched = np.empty(pairs), np.empty((len(SIZES), pairs))
     for p in range(pairs):
         true = np.tile(rng.random(examples) < POSITIVES, (2, 1))
         models = zip(
-            rng.uniform(*APART, size=2), np.exp(rng.uniform(*np.log(CALLED), size=2)), strict=True
+            rng.uniform(*APART, size=2), np.exp(rng.uniform(low, high, size=2)), strict=True
         )
         called = np.stack([calls(rng, true[0], *rates(d, share)) for d, share in models])
         pooled[p] = np.diff(score(called, true, examples, metric))[0]
