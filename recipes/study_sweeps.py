@@ -13,8 +13,6 @@ import importlib
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from forescale.studies import _swept
 
 
@@ -30,8 +28,8 @@ def main() -> None:
             say = partial(print, flush=True)
             found = _swept.train(study.configs(0), args.work / name, say)
         else:
-            rows = np.array(list(study.measured(0)))
-            found = dict(zip(study.COLUMNS, rows.T, strict=True))
+            rows = zip(*study.measured(0), strict=True)
+            found = dict(zip(study.COLUMNS, rows, strict=True))
         to = args.out / f"{name}.csv" if args.out else _swept.place(name)
         with to.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -149,3 +149,19 @@ def test_groups_are_chosen_together(power: World) -> None:
 def test_equal_tables_choose_alike(power: World) -> None:
     one, two = (choose(power(14), among=("power", "A*C^-a"), starts=32).choice for _ in range(2))
     assert one == two
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_law_chosen_is_the_heaviest_whatever_the_criterion_says(world: World, seed) -> None:
+    found = choose(world(seed, noise=0.01, law="kaplan_joint"), starts=64)
+    assert found.choice is not None
+    heaviest = max(found.choice["candidates"], key=lambda c: c["weight"])
+    assert found.law.name == heaviest["law"]
+    if found.rivals:
+        assert max(found.rivals, key=lambda r: r[0])[1].law.name == found.law.name
+
+
+def test_between_equals_the_criterion_decides(world: World) -> None:
+    # Without noise both fit exactly, and one of them with a parameter fewer.
+    found = choose(world(noise=0.0), among=("coupled", "chinchilla"), starts=64)
+    assert found.law.name == "chinchilla"

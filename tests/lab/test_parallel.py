@@ -163,6 +163,8 @@ def on(model: str) -> dict[str, Any]:
     found = models.get(model)
     if Tokens not in found.takes:
         return {"task": "digits", "model": model, "steps": 6, "batch": 8}
+    if found.reads_source:
+        return {"task": "transduction", "model": model, "steps": 6, "batch": 8}
     if not found.causal:
         return {"task": "modular", "model": model, "steps": 6, "batch": 8}
     return GPT | {"model": model, "steps": 6}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from forescale.errors import NotReached
+from forescale.studies import _arithmetic as arithmetic
 from forescale.studies import _digits as digits
 from forescale.studies import _gridworld as grid
 from forescale.studies import _interval as interval
@@ -16,6 +17,7 @@ from forescale.studies.chaos_skill import rank_correlation
 from forescale.studies.downstream_log_law import p_value, rising
 from forescale.studies.one_sided_noise import corrected
 from forescale.studies.scaling_mlps import envelope
+from forescale.studies.simpsons_bias import rates, score
 
 
 def test_the_worth_of_a_policy_is_what_following_it_earns() -> None:
@@ -159,3 +161,79 @@ def test_a_simulation_is_read_as_recorded_or_made_with_seeds_of_its_own() -> Non
     assert asked == [1007]
     assert said == "simulation: 2 pairs"
     assert {k: v.tolist() for k, v in table.items()} == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
+
+
+def test_dice_is_f1_in_every_batch_and_an_empty_batch_is_right() -> None:
+    f1_score = pytest.importorskip("sklearn.metrics").f1_score
+    true, called = np.random.default_rng(0).random((2, 64)) < 0.3
+    true[:8] = called[:8] = False
+    each = [
+        f1_score(true[k : k + 8], called[k : k + 8], zero_division=1.0) for k in range(0, 64, 8)
+    ]
+    assert each[0] == 1.0
+    assert score(called, true, 8, "dice") == pytest.approx(np.mean(each))
+    assert score(called, true, 64, "dice") == pytest.approx(f1_score(true, called))
+    right = np.mean(true == called)
+    assert score(called, true, 8, "accuracy") == pytest.approx(right)
+
+
+@pytest.mark.parametrize(("apart", "called"), [(1.0, 0.01), (2.0, 0.25), (0.0, 0.1)])
+def test_a_model_calls_the_share_it_should_and_knows_no_more_than_its_scores(apart, called) -> None:
+    from scipy.special import ndtri
+
+    recall, false = rates(apart, called)
+    assert 0.05 * recall + 0.95 * false == pytest.approx(called)
+    assert ndtri(recall) - ndtri(false) == pytest.approx(apart)
+
+
+@pytest.mark.parametrize("kind", arithmetic.HIDDEN)
+def test_a_stack_steps_down_its_own_gradient(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    # Doubles, so that differences tell the gradient; no pull yet at the first step.
+    stack = arithmetic.Stack(kind, 3, 100, rng)
+    stack.params[:] = [p.astype(float) for p in stack.params]
+    right = arithmetic.exact(rng, 3)
+    x, y = (a.astype(float) for a in arithmetic.draw(rng, right, 16, arithmetic.NEAR))
+
+    def loss() -> float:
+        return float(((stack.forward(x)[2] - y) ** 2).mean((1, 2)).sum())
+
+    slopes = []
+    for p in stack.params:
+        at = (1, 0, 0)
+        before = p[at]
+        p[at] = before + 1e-5
+        above = loss()
+        p[at] = before - 1e-5
+        slopes.append((above - loss()) / 2e-5)
+        p[at] = before
+    taken: list[np.ndarray] = []
+    monkeypatch.setattr(stack.adam, "step", taken.extend)
+    stack.step(x, y)
+    found = [g[1, 0, 0] for g in taken]
+    np.testing.assert_allclose(found, slopes, rtol=1e-3, atol=1e-4)
+
+
+def test_the_exact_weights_solve_the_sum_and_whole_weights_are_sparse() -> None:
+    rng = np.random.default_rng(0)
+    right = arithmetic.exact(rng, 4)
+    assert (right.sum(2) == 25).all()
+    assert (right.prod(1).sum(1) == 12).all()
+    stack = arithmetic.Stack("nau", 4, 10, rng)
+    assert (stack.sparsity_error() > 0.1).all()
+    stack.params[:] = [np.swapaxes(right, 1, 2).copy(), np.ones((4, 2, 1), np.float32)]
+    for sizes in (arithmetic.NEAR, arithmetic.FAR):
+        x, y = arithmetic.draw(rng, right, 50, sizes)
+        assert sizes[0] <= np.abs(x).min()
+        assert np.abs(x).max() <= sizes[1]
+        np.testing.assert_allclose(stack.forward(x)[2], y, atol=1e-3)
+    assert (stack.sparsity_error() == 0).all()
+
+
+def test_the_threshold_is_the_error_of_weights_that_are_all_off_a_little() -> None:
+    # Signs are even, so squares add: inputs in both stretches or neither are off twice, in the
+    # 26 that are in one the two errors cancel; E[x^2] over 2 to 6 is 52/3.
+    twice = 100 - 26
+    expected = (2e-4) ** 2 * twice * 52 / 3
+    found = arithmetic.threshold(1e-4, np.random.default_rng(0))
+    assert found == pytest.approx(expected, rel=0.05)

@@ -1,9 +1,14 @@
 """Which law: the one that forecast held-out scale best, saying what else was close.
 
 A law that fits best need not forecast best, so candidates are refitted to the smaller runs
-and scored on the larger ones (rolling origin). Where two forecast alike, the information
-criterion of the full fit decides. The losers keep a weight: a forecast that knows only one
-formula is too sure of itself.
+and scored on the larger ones (rolling origin). The heaviest in the forecast is the law chosen;
+the information criterion of the full fit decides only between equals. The losers keep a weight:
+a forecast that knows only one formula is too sure of itself.
+
+Weights by the criterion among laws that held out alike were tried. Where the truth was among the
+candidates (231 simulated tables, 0.5 % noise, 10x beyond) they forecast as well: interval score
+4.68 against 4.68 %, error 0.72 against 0.73 %. On 31 published tables, whose truth no law has,
+they were worse: coverage of 90 % intervals 77 against 83 %, error 3.5 against 3.2 %.
 """
 
 from __future__ import annotations
@@ -36,8 +41,10 @@ CANDIDATES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 #: Runs below which a flexible law is no candidate: it fits anything, and takes seconds to.
 LEAST_RUNS = {"bnsl": 48}
-#: Held-out errors closer than this ratio are a tie.
-TIE = 1.15
+#: Held-out errors within this ratio of the chosen law's are close.
+CLOSE = 1.15
+#: Held-out errors within this ratio are equal: one law spelt in two ways.
+EQUAL = 1 + 1e-6
 #: Relative held-out error below which it is rounding: runs without noise.
 EXACT = 1e-9
 #: Cuts used for scoring.
@@ -179,9 +186,8 @@ def _choose(
         best = int(np.argmin(aic))
     else:
         known = np.maximum(scores, EXACT)
-        best = int(np.nanargmin(known))
-        tied = [i for i, s in enumerate(known) if s <= TIE * known[best]]
-        best = min(tied, key=lambda i: aic[i])
+        equals = np.flatnonzero(known <= EQUAL * np.nanmin(known))
+        best = int(equals[np.argmin(aic[equals])])
         with np.errstate(all="ignore"):
             # Each cut is one Gaussian look at a law's error of unknown size.
             weights = np.nan_to_num((known / np.nanmin(known)) ** -float(2 * cuts))
@@ -197,7 +203,7 @@ def _choose(
     close = [
         c.law
         for i, c in enumerate(table[: len(fits)])
-        if i != best and (scores[i] <= TIE * scores[best] if cuts else c.weight > 0.1)
+        if i != best and (scores[i] <= CLOSE * scores[best] if cuts else c.weight > 0.1)
     ]
     choice = {
         "inputs": list(inputs),

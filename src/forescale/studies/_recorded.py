@@ -82,7 +82,7 @@ def remade(recipe: str, file: str, progress: Progress) -> tuple[RunTable, str]:
 def simulated(
     name: str,
     columns: Sequence[str],
-    rows: Callable[[int], Iterable[Sequence[float]]],
+    rows: Callable[[int], Iterable[Sequence[float | str]]],
     *,
     what: str,
     rerun: bool,
