@@ -8,6 +8,7 @@ is no guarantee here, only what the same forecaster's misses so far would have a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +58,7 @@ class Scale:
 
     def text(self) -> str:
         """One line, with what it is worth."""
-        n, at = self.cuts, f"at {self.factor:.3g}x"
-        cuts = f"{n} cut{'' if n == 1 else 's'}"
+        at, cuts = f"at {self.factor:.3g}x", _cuts(self.cuts)
         if not self.known:
             return (
                 f"conformal factor {at} cannot be known from these runs: {self.runs} held out in "
@@ -128,6 +128,37 @@ def conformal_scale(test: Backtest, factor: float, level: float | None = None) -
     value = float(weighted_quantile(scores, weights, level=level))
     distinct = len(np.unique(rows))
     return Scale(value, factor, level, distinct, len(test.cuts), float(weights.sum()))
+
+
+def at_cuts(test: Backtest) -> tuple[Scale, ...]:
+    """The factor at the distance of each cut, from the shortest to the longest."""
+    return tuple(conformal_scale(test, max(c.factor, 1.0)) for c in test.cuts)
+
+
+def said(scales: Sequence[Scale]) -> str:
+    """One line on the factors of one backtest at several distances, and what they are worth."""
+    known = [f"{s.value:.2g} at {s.factor:.3g}x" for s in scales if s.known]
+    unknown = [s for s in scales if not s.known]
+    one = scales[0]
+    runs = f"{one.runs} run{'' if one.runs == 1 else 's'} held out in {_cuts(one.cuts)}"
+    parts = []
+    if known:
+        parts.append(f"conformal factor {', '.join(known)}, from {runs}")
+    if unknown:
+        at = ", ".join(f"{s.factor:.3g}x" for s in unknown)
+        head = f"at {at}" if known else f"conformal factor at {at}"
+        parts.append(
+            f"{head} it cannot be known from these runs"
+            if known
+            else f"{head} cannot be known from these runs: {runs}"
+        )
+    if known:
+        parts.append("no guarantee, since larger runs are not exchangeable with smaller")
+    return "; ".join(parts)
+
+
+def _cuts(n: int) -> str:
+    return f"{n} cut{'' if n == 1 else 's'}"
 
 
 def _weights(cut: Cut, test: Backtest, factor: float) -> Array:

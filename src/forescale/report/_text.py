@@ -162,6 +162,7 @@ def _backtest(test: Backtest) -> RenderableType:
             parts.append(
                 _line("widen", f"a forecast's intervals grow {test.inflation:.2f} times from this")
             )
+        parts.append(_line("so far", test.conformal))
     parts += [_line("skipped", s, "yellow") for s in _some(test.skipped, "cuts")]
     return Group(*parts)
 

@@ -102,8 +102,8 @@ STUDY = Study(
     full="2000 sets of known points instead of 40",
     falsified="new points drawn higher than the known ones",
     note=f"Points with bounds: of {KNOWN} known and m new ones the largest is new with chance "
-    f"m/({KNOWN} + m), more than the 5 % of one side from m = 3 on, so without bounds "
-    "no interval that is right for every distribution is finite. With so few known points Bonferroni's interval is "
+    f"m/({KNOWN} + m), more than the 5 % of one side from m = 3 on, so without bounds no interval "
+    "that is right for every distribution is finite. With so few known points Bonferroni's is "
     "the bounds themselves. With 200 it is not, and where bounds lie far outside the points the "
     "interval that counts ranks is wider than Bonferroni's (far_bounds_even); longer steps for "
     "the outer ranks mend that (far_bounds_normal). Coverage is well above its level.",

@@ -150,9 +150,9 @@ STUDY = Study(
     check=check,
     full="100 000 sequences instead of 20 000",
     falsified="no change of the noise, and a law that is right",
-    note=f"Coverage with {DECAY}^lag is 87.7 % in 200 000 sequences, so the catalogue's limit is close "
-    f"to it. A slow decay is not enough for a law that grows more wrong: with {DECAY}^lag its "
-    "forecasts are covered less (law_weighted). Faster decay "
+    note=f"Coverage with {DECAY}^lag is 87.7 % in 200 000 sequences, so the limit lies close to it "
+    "and few sequences may leave it undecided. A slow decay is not enough for a law that grows "
+    f"more wrong: with {DECAY}^lag its forecasts are covered less (law_weighted). Faster decay "
     "leaves few errors to count; at 0.9^lag they weigh nine together, and the interval at 90 % "
     "becomes infinite. Neither is a guarantee: coverage is lost by as much as the weighted errors "
     "differ in distribution from the next.",

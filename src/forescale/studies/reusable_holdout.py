@@ -48,8 +48,10 @@ def analyst(n: int, seed: int, *, guarded: bool) -> tuple[float, float, float]:
     train, holdout = (
         np.concatenate([labels[h] @ signs(h, b) for b in blocks]).astype(float) / n for h in (0, 1)
     )
-    off = {} if guarded else {"threshold": 1e-9, "noise": 1e-9, "allowed": 2 * n}
-    ask = Thresholdout(n, seed=seed, **off)
+    if guarded:
+        ask = Thresholdout(n, seed=seed)
+    else:
+        ask = Thresholdout(n, seed=seed, threshold=1e-9, noise=1e-9, allowed=2 * n)
     answers = np.array([ask.answer(a, b) for a, b in zip(train.tolist(), holdout.tolist(),
                                                          strict=True)])  # fmt: skip
 

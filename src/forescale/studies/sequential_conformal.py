@@ -26,7 +26,7 @@ LOWEST, HIGHEST, NARROWER, OFF = 0.88, 0.93, 0.75, 0.04
 
 
 def autoregressive(n: int, phi: float, rng: np.random.Generator) -> Array:
-    """n residuals, each phi times the one before and noise of spread 1."""
+    """Residuals, each phi times the one before and noise of spread 1, shape (n,)."""
     from scipy.signal import lfilter
 
     # Two hundred steps forget where it started.

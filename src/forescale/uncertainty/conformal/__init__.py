@@ -12,8 +12,8 @@ from forescale.uncertainty.conformal.sequential import conditional_interval, int
 from forescale.uncertainty.conformal.weighted import risk_threshold, weighted_quantile
 
 __all__ = [
-    "conditional_interval",
     "bonferroni",
+    "conditional_interval",
     "intervals",
     "mean_of",
     "median_of",

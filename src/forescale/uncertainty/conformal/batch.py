@@ -155,14 +155,14 @@ def _high(n: int, m: int, k: int, level: float) -> int:
 def _steps(n: int, shape: Shape) -> NDArray[np.int64]:
     """Steps of a point with u known ones below it, from 0, rising and symmetric, shape (n + 1,)."""
     if shape == "even":
-        return np.arange(n + 1)
+        return np.arange(n + 1, dtype=np.int64)
     if shape != "normal":
         raise BadOption(f"there is no shape '{shape}'", fix="even or normal")
     from scipy.special import ndtri
 
     half = ndtri((np.arange(n + 1) + 0.5) / (n + 1))
     # As many distinct sums as with even steps, so that counting costs about the same.
-    return np.rint(0.5 * n * (half / half[-1] + 1)).astype(np.int64)
+    return np.asarray(np.rint(0.5 * n * (half / half[-1] + 1)), np.int64)
 
 
 def _placements(steps: NDArray[np.int64], m: int) -> Array:

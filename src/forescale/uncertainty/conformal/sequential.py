@@ -19,7 +19,8 @@ Array = NDArray[np.float64]
 #: on one or two residuals and it covers less than it says.
 TREES, LEAF = 50, 20
 #: Places at which the split of what the level leaves is tried. The narrowest of many is partly
-#: luck: on twelve sequences of memory 0.9, 21 places cover 89.0 %, 5 cover 89.7 % at 2 % more width.
+#: luck: on twelve sequences of memory 0.9, 21 places cover 89.0 %, and 5 cover 89.7 % at 2 % more
+#: width.
 SPLITS = 5
 #: Contexts below which a forest has nothing to tell apart.
 LEAST = 20
