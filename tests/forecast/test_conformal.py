@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from forescale.errors import BadOption
 from forescale.fit import specify
 from forescale.forecast.backtest import Backtest, Cut, backtest
-from forescale.forecast.conformal import conformal_scale, once, standardised
+from forescale.forecast.conformal import conformal_scale, once, said, standardised
 from forescale.runs import RunTable
 from forescale.uncertainty.conformal import weighted_quantile
 
@@ -88,6 +90,26 @@ def test_a_run_in_several_cuts_counts_once() -> None:
     assert (two.runs, two.cuts) == (12, 2)
 
 
+def test_one_line_and_the_json_name_every_cut() -> None:
+    near = a_cut(1.0, [1.2] * 40, np.ones(40))
+    far = a_cut(1.0, [1e5] * 2, np.ones(2), rows=[40, 41])
+    test = a_backtest(near, far)
+    # The far cut moves the top of the table away from both, so a low level is asked.
+    scales = [conformal_scale(test, c.factor, level=0.5) for c in test.cuts]
+    assert [s.known for s in scales] == [True, False]
+    assert said(scales) == (
+        "conformal factor 1 at 1.2x, from 42 runs held out in 2 cuts; at 1e+05x it cannot be known "
+        "from these runs; no guarantee, since larger runs are not exchangeable with smaller"
+    )
+    assert said(scales[1:]) == (
+        "conformal factor at 1e+05x cannot be known from these runs: 42 runs held out in 2 cuts"
+    )
+    kept = json.loads(json.dumps(test.to_dict()["conformal"], allow_nan=False))
+    assert [k["factor"] for k in kept] == [1.2, 1e5]
+    assert a_backtest().conformal == ""
+    assert test.conformal in test.summary()
+
+
 def test_no_guarantee_is_claimed() -> None:
     test = a_backtest(a_cut(1.0, [3.0] * 40, np.ones(40)))
     said = conformal_scale(test, 3.0).text()
@@ -115,7 +137,5 @@ def test_intervals_that_are_too_narrow_by_two_get_about_that_factor(
 
 
 def _narrowed(cut: Cut, by: float) -> Cut:
-    from dataclasses import replace
-
     lo, hi = (cut.forecast + by * (end - cut.forecast) for end in (cut.lo, cut.hi))
     return replace(cut, lo=lo, hi=hi)
