@@ -51,7 +51,7 @@ def far_bounds(worlds: int, rng: np.random.Generator, shape: str) -> Array:
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Coverage of the mean of 5 and of 20 points, and widths against Bonferroni's."""
-    worlds = 2000 if rerun else 40
+    worlds = 2000 if rerun else 30
     rng = np.random.default_rng([seed, 2409])
     numbers: dict[str, Number] = {}
     for name, (a, b) in BETAS.items():
@@ -99,7 +99,7 @@ STUDY = Study(
     f"new ones at least {LEVEL:.0%} of the time, and is narrower than Bonferroni's, for a "
     "symmetric and a skewed distribution.",
     check=check,
-    full="2000 sets of known points instead of 40",
+    full="2000 sets of known points instead of 30",
     falsified="new points drawn higher than the known ones",
     note=f"Points with bounds: of {KNOWN} known and m new ones the largest is new with chance "
     f"m/({KNOWN} + m), more than the 5 % of one side from m = 3 on, so without bounds no interval "

@@ -90,7 +90,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
     def covered(decay: float) -> Array:
         return np.asarray(new <= weighted_quantile(known, decay ** lags(KNOWN), level=LEVEL))
 
-    ladders = few = worlds // 10
+    ladders = few = worlds // 20
     errors = extrapolated(ladders, seed, floor)
     # The forecast is made when the runs it is judged by, six rungs on, are not there yet.
     past, target = errors[:, :-AHEAD], errors[:, -1]

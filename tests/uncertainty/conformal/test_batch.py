@@ -66,7 +66,7 @@ def test_coverage_holds_for_any_distribution(draw: str) -> None:
         "exponential": lambda *s: np.minimum(rng.exponential(0.1, s), 1.0),
         "two_values": lambda *s: rng.integers(0, 2, s).astype(float),
     }[draw]
-    worlds = 60
+    worlds = 40
     hits = np.zeros((worlds, 4))
     for i in range(worlds):
         known, new = make(40), make(200, 6)
