@@ -14,7 +14,7 @@ from forescale.uncertainty.conformal import risk_threshold, weighted_quantile
 
 Array = NDArray[np.float64]
 
-#: The paper's world of a change: known points, how long ago the noise grew, and by how much.
+#: A world of one change: known points, how long ago the noise grew, and by how much.
 KNOWN, SINCE, TIMES = 300, 60, 3.0
 LEVEL, DECAY, FASTER = 0.9, 0.98, 0.95
 #: A bounded loss: how far a point lies outside, up to TOP; and the loss that is allowed.
@@ -151,8 +151,9 @@ STUDY = Study(
     full="100 000 sequences instead of 20 000",
     falsified="no change of the noise, and a law that is right",
     note=f"Coverage with {DECAY}^lag is 87.7 % in 200 000 sequences, so the limit lies close to it "
-    "and few sequences may leave it undecided. A slow decay is not enough for a law that grows "
-    f"more wrong: with {DECAY}^lag its forecasts are covered less (law_weighted). Faster decay "
+    "and few sequences may leave it undecided. The decay for the loss and the law was chosen after "
+    "trial runs with both. A slow decay is not enough for a law that grows more wrong: with "
+    f"{DECAY}^lag its forecasts are covered less (law_weighted). Faster decay "
     "leaves few errors to count; at 0.9^lag they weigh nine together, and the interval at 90 % "
     "becomes infinite. Neither is a guarantee: coverage is lost by as much as the weighted errors "
     "differ in distribution from the next.",
