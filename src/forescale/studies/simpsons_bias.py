@@ -149,7 +149,7 @@ STUDY = Study(
     "it turns a few per cent only (flipped_any), so a share of all pairs says little without how "
     "they were drawn; the limit was first set for such pairs, failed at 4 %, and was set for near "
     "ones after that was seen. A batch with nothing to find in which nothing was found scores 1, "
-    "as in common code; that is what lifts the mean at small batches. Losses in nats per token add up "
-    "over batches of one size, so what our readers average is not touched; F1, BLEU or perplexity "
-    "in a run table must have been pooled by whoever measured them.",
+    "as in common code; that is what lifts the mean at small batches. Losses in nats per token add "
+    "up over batches of one size, so what our readers average is not touched; F1, BLEU or "
+    "perplexity in a run table must have been pooled by whoever measured them.",
 )
