@@ -46,9 +46,16 @@ class Room(Generic[T]):
 
 @cache
 def names(package: str) -> tuple[str, ...]:
-    """Sorted names of the public modules in `package`, found without importing them."""
+    """Sorted names of the public modules in `package`, found without importing them.
+
+    A folder in the room is a part of it, not one of the things it lists.
+    """
     path = importlib.import_module(package).__path__
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_")))
+    return tuple(
+        sorted(
+            m.name for m in pkgutil.iter_modules(path) if not m.ispkg and not m.name.startswith("_")
+        )
+    )
 
 
 def load(package: str, name: str, constant: str) -> Any:

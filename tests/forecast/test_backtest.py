@@ -190,8 +190,9 @@ def test_the_nearest_cut_is_nearest_in_logs() -> None:
 
 def test_a_summary_has_a_line_per_cut(made: Backtest) -> None:
     lines = made.summary().splitlines()
-    assert len(lines) == 1 + len(made.cuts)
-    assert "18 runs -> 18 held out, up to 31.6x" in lines[-1]
+    assert len(lines) == 2 + len(made.cuts)
+    assert "18 runs -> 18 held out, up to 31.6x" in lines[-2]
+    assert "conformal factor" in lines[-1]
 
 
 def test_the_clusters_of_a_fit_are_those_of_its_backtest(world: World) -> None:

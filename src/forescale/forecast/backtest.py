@@ -156,6 +156,13 @@ class Backtest:
         """The longest extrapolation that was tested, as a factor."""
         return max((c.factor for c in self.cuts), default=1.0)
 
+    @property
+    def conformal(self) -> str:
+        """What the misses ask of an interval at each cut's distance; empty without cuts."""
+        from forescale.forecast.conformal import at_cuts, said
+
+        return said(at_cuts(self)) if self.cuts else ""
+
     def __repr__(self) -> str:
         if not self.cuts:
             return f"Backtest({self.law}: none possible)"
@@ -166,7 +173,7 @@ class Backtest:
         )
 
     def summary(self) -> str:
-        """One line per cut."""
+        """One line per cut, and one on what their misses ask of an interval."""
         head = f"backtest of {self.law} on {self.source}, runs ordered by {self.scale}"
         if self.chosen:
             head += f"; law chosen anew at each cut: {', '.join(c.law for c in self.cuts)}"
@@ -176,10 +183,14 @@ class Backtest:
             f"interval; " + ", ".join(f"{n} {v:.2g} %" for n, v in c.rivals.items())
             for c in self.cuts
         ]
+        if self.cuts:
+            lines.append(f"  {self.conformal}")
         return "\n".join([head, *lines, *(f"  {s}" for s in self.skipped)])
 
     def to_dict(self) -> dict[str, Any]:
         """The backtest as plain values."""
+        from forescale.forecast.conformal import at_cuts
+
         return {
             "schema": 1,
             "kind": "backtest",
@@ -191,6 +202,7 @@ class Backtest:
             "drift": self.doubt.change,
             "widening": self.widening,
             "reach": self.reach,
+            "conformal": [s.to_dict() for s in at_cuts(self)],
             "cuts": [c.to_dict() for c in self.cuts],
             "skipped": list(self.skipped),
             "law_chosen_at_each_cut": self.chosen,

@@ -164,6 +164,7 @@ def _backtest(test: Backtest) -> RenderableType:
             parts.append(
                 _line("since", f"a forecast's intervals are {times:.2g} times {way} for this")
             )
+        parts.append(_line("so far", test.conformal))
     parts += [_line("skipped", s, "yellow") for s in _some(test.skipped, "cuts")]
     return Group(*parts)
 
