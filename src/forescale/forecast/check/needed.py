@@ -1,0 +1,363 @@
+"""What a narrower forecast would take: more runs, more groups, smaller runs or larger ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forescale.errors import ForescaleError
+from forescale.fit import Fit
+from forescale.forecast import Forecast, Point
+from forescale.forecast._scale import distance, scale_of
+from forescale.forecast.check.design import Design, copied, design, span, stretched
+from forescale.forecast.check.shared import Shared
+from forescale.forecast.check.worlds import Noise
+from forescale.quantities import format_number
+
+Array = NDArray[np.float64]
+
+#: More than this is no advice: times as many runs, and times the range of scale.
+MOST_RUNS, MOST_SPREAD = 1000, 1e4
+#: Rows of a design that is thought of, and of one that is simulated.
+ROWS, SIMULATED_ROWS = 200_000, 20_000
+#: Tables simulated on a design that was found.
+TABLES = 200
+#: Steps of the search along one way.
+STEPS = 13
+
+_PARAMETERS, _TOGETHER, _FORM = "parameters", "shared errors", "choice of law"
+_NOISE, _BEYOND = "noise of the run itself", "drift and misfit beyond the runs"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to a narrower forecast.
+
+    Args:
+        name: "runs", "groups", "smaller" or "larger".
+        what: The same in words.
+        factor: How many times more runs, or by which factor the range of scale grows; None
+            where this way does not lead there.
+        runs: Runs of that design.
+        cost: Its compute (or what scale is), in units of the present runs'.
+        width_pct: Width of the forecast then, in per cent; where the way does not lead there,
+            the least that it leads to.
+        verified_pct: The same from tables simulated on that design and refitted; None where
+            that was not done.
+    """
+
+    name: str
+    what: str
+    factor: float | None
+    runs: int
+    cost: float
+    width_pct: float
+    verified_pct: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The way as plain values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What it takes to forecast a place to a wanted width.
+
+    Args:
+        inputs: The place.
+        wanted_pct: Width wanted, in per cent of the forecast.
+        now_pct: Width now, with shared errors where the residuals ask for them.
+        parts: Share of the present variance by source.
+        floor_pct: Width that endless runs at the same places would leave.
+        ways: Each way, whether it leads there or not.
+    """
+
+    inputs: dict[str, float]
+    wanted_pct: float
+    now_pct: float
+    parts: dict[str, float]
+    floor_pct: float
+    ways: tuple[Way, ...]
+
+    @property
+    def verdict(self) -> str:
+        """One line: what leads there, or what stands in the way."""
+        goal = f"{self.wanted_pct:.2g} %"
+        if self.now_pct <= self.wanted_pct:
+            return f"the forecast is {self.now_pct:.2g} % wide, within {goal} already"
+        said = []
+        runs = self.ways[0]
+        if runs.factor is None:
+            left = [k for k in self.parts if k != _PARAMETERS]
+            why = (
+                f"{' and '.join(sorted(left, key=lambda k: -self.parts[k])[:2])} leave "
+                f"{self.floor_pct:.2g} %"
+                if self.floor_pct > self.wanted_pct
+                else f"even {MOST_RUNS}x as many leave {runs.width_pct:.2g} %"
+            )
+            said.append(f"no number of runs at the same places makes it {goal} wide: {why}")
+        led = [w for w in self.ways if w.factor is not None]
+        if led:
+            said.append(f"{goal} takes " + ", or ".join(_way(w) for w in led))
+        elif len(self.ways) > 1:
+            said.append("nor does any wider range of scale, or more groups, that was tried")
+        return "; ".join(said)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {**vars(self), "ways": [w.to_dict() for w in self.ways], "verdict": self.verdict}
+
+
+def _way(way: Way) -> str:
+    assert way.factor is not None
+    times = f"{format_number(way.factor, 2)}x"
+    if way.name in ("runs", "groups"):
+        return f"{times} the runs ({way.runs:,}): {way.what}"
+    return f"{way.what}, {times} the range ({format_number(way.cost, 2)}x the compute)"
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Variance of a forecast by source, in squared units of a residual.
+
+    What the backtest asks for multiplies all but what lies beyond the runs.
+    """
+
+    own: float
+    together: float
+    form: float
+    noise: float
+    beyond: float
+    inflation: float
+
+    @property
+    def total(self) -> float:
+        told = self.own + self.together + self.form + self.noise
+        return self.inflation**2 * told + self.beyond
+
+    def shares(self) -> dict[str, float]:
+        grown = self.inflation**2 / max(self.total, 1e-300)
+        named = {
+            _PARAMETERS: grown * self.own,
+            _TOGETHER: grown * self.together,
+            _FORM: grown * self.form,
+            _NOISE: grown * self.noise,
+            _BEYOND: self.beyond / max(self.total, 1e-300),
+        }
+        return {k: v for k, v in named.items() if v > 0.005}
+
+
+@dataclass(frozen=True, eq=False)
+class _Present:
+    """The user's own runs, and how wide a forecast from others would be.
+
+    Args:
+        fit: The user's fit.
+        point: Its forecast at the place.
+        noise: The noise measured.
+        z: Half-width of the interval in standard deviations.
+        now: The design of the present runs.
+        parts: Variance of the present forecast by source.
+    """
+
+    fit: Fit
+    point: Point
+    noise: Noise
+    z: float
+    now: Design
+    parts: _Parts
+
+    def width(self, parts: _Parts) -> float:
+        """Width of the interval in per cent of the forecast."""
+        half = self.z * math.sqrt(parts.total)
+        if self.fit.spec.log_residual:
+            return 200.0 * math.sinh(min(half, 50.0))
+        return 200.0 * half / (abs(self.point.band.median) or 1.0)
+
+    def then(self, other: Design) -> _Parts:
+        """Variance by source of a forecast from other runs, by formula."""
+        own, together = other.variance(self.noise.rms)
+        own_now, together_now = self.now.variance(self.noise.rms)
+        return replace(
+            self._nearer(other),
+            own=self.parts.own * own / max(own_now, 1e-300),
+            together=self.parts.together * together / max(together_now, 1e-300),
+        )
+
+    def verified(self, other: Design, seed: int) -> float | None:
+        """The width from simulated tables of both designs; None where they are too large."""
+        if len(other.runs) > SIMULATED_ROWS:
+            return None
+        before, after = (
+            d.simulated(self.noise.measured, TABLES, seed) for d in (self.now, other)
+        )
+        moved = (self.parts.own + self.parts.together) * after / max(before, 1e-300)
+        width = self.width(replace(self._nearer(other), own=moved, together=0.0))
+        return width if math.isfinite(width) else None
+
+    def _nearer(self, other: Design) -> _Parts:
+        """What lies beyond the runs shrinks as they come nearer."""
+        far = distance(self.fit.runs, self.fit.law, self.point.inputs).decades
+        near = distance(other.runs, self.fit.law, self.point.inputs).decades
+        return replace(self.parts, beyond=self.parts.beyond * (near / far) ** 2 if far else 0.0)
+
+
+def needed(
+    fit: Fit,
+    made: Forecast,
+    noise: Noise,
+    shared: Shared | None,
+    *,
+    k: int = 0,
+    wanted: float | None = None,
+    seed: int = 0,
+) -> Needed:
+    """What it takes to forecast place k of a forecast to a wanted width.
+
+    More runs at the same places shrink what the parameters are unsure of, and nothing else: not
+    what groups share, not the choice of law, not the noise of the new run, not what lies beyond
+    the runs.
+
+    Args:
+        fit: The user's fit, with draws.
+        made: The forecast from it.
+        noise: The noise measured.
+        shared: Groups that err together; counted where the residuals ask for it.
+        k: Which place.
+        wanted: Width wanted, relative to the forecast; half of the present one by default.
+        seed: Seed of the simulated tables.
+    """
+    point = made.points[k]
+    at = {i: np.array([v]) for i, v in point.inputs.items()}
+    told = shared is not None and shared.told
+    share = shared.share if shared is not None and told else 0.0
+    group = shared.group if shared is not None else np.arange(len(fit.runs), dtype=np.intp)
+
+    def on(runs: Any, together: Any = group) -> Design:
+        return design(fit, runs, at, group=point.group, together=together, share=share)
+
+    now = on(fit.runs)
+    z = NormalDist().inv_cdf(0.5 + 0.5 * made.level)
+    here = _Present(fit, point, noise, z, now, _parts(fit, made, point, z, now, noise))
+    goal = 0.5 * here.width(here.parts) if wanted is None else 100.0 * wanted
+
+    def many(copies: float) -> Design:
+        return on(copied(fit.runs, int(copies)), np.tile(group, int(copies)))
+
+    def apart(copies: float) -> Design:
+        step = int(group.max()) + 1
+        other = [group + step * i for i in range(int(copies))]
+        return on(copied(fit.runs, int(copies)), np.concatenate(other))
+
+    most = float(max(min(MOST_RUNS, ROWS // len(fit.runs)), 2))
+    ways: list[tuple[str, str, Callable[[float], Design], float, bool]] = []
+    kind = f", in the same {shared.by}s" if share and shared is not None else ""
+    ways.append(("runs", f"more runs at the same places{kind}", many, most, True))
+    if share and shared is not None:
+        ways.append(("groups", f"as many more {shared.by}s in the same range", apart, most, True))
+    if span(fit) > 1.01:
+        far = _gap(fit, at)
+        ways.append(
+            ("smaller", "as many runs, spread to smaller scales",
+             lambda f: on(stretched(fit, f, up=False)), MOST_SPREAD, False)
+        )  # fmt: skip
+        if far > 1.01:
+            ways.append(
+                ("larger", "as many runs, spread to larger scales",
+                 lambda f: on(stretched(fit, f, up=True)), far, False)
+            )  # fmt: skip
+    # A place outside the law's reach makes no design.
+    found = []
+    for name, what, make, reach, whole in ways:
+        try:
+            found.append(_along(here, name, what, make, reach, goal, seed, whole=whole))
+        except ForescaleError:
+            continue
+    return Needed(
+        inputs=dict(point.inputs),
+        wanted_pct=goal,
+        now_pct=here.width(here.parts),
+        parts=here.parts.shares(),
+        floor_pct=here.width(replace(here.parts, own=0.0)),
+        ways=tuple(found),
+    )
+
+
+def _parts(
+    fit: Fit, made: Forecast, point: Point, z: float, now: Design, noise: Noise
+) -> _Parts:
+    """The printed forecast's variance taken apart, so that its parts add up to what is printed."""
+    log = fit.spec.log_residual
+
+    def variance(lo: float, hi: float) -> float:
+        wide = math.log(hi / lo) if log and lo > 0 else hi - lo
+        return (wide / (2 * z)) ** 2
+
+    total = variance(point.band.lo, point.band.hi)
+    parameters = variance(point.parameters.lo, point.parameters.hi)
+    own = parameters
+    if fit.rivals and fit.draws is not None:
+        tail = 0.5 * (1 - made.level)
+        draws = fit.predict(now.at, group=point.group, draws=True)[:, 0]
+        lo, hi = np.nanquantile(draws, [tail, 1 - tail])
+        own = min(variance(float(lo), float(hi)), parameters)
+    inflation = made.backtest.inflation if made.backtest is not None else 1.0
+    run = min(noise.rms**2, max(total / inflation**2 - parameters, 0.0))
+    beyond = max(total - inflation**2 * (parameters + run), 0.0)
+    if point.distance.decades == 0:
+        run, beyond = run + beyond / inflation**2, 0.0
+    alone, together = now.variance(noise.rms)
+    plain = replace(now, share=0.0).variance(noise.rms)[0]
+    # Draws that resample groups whole know of shared errors; others print what runs err alone.
+    knows = fit.draws is not None and fit.draws.cluster is not None
+    unit = own / max(alone + together if knows else plain, 1e-300)
+    return _Parts(unit * alone, unit * together, parameters - own, run, beyond, inflation)
+
+
+def _gap(fit: Fit, at: dict[str, Array]) -> float:
+    """How far the place lies beyond the largest run, as a factor of scale."""
+    seen = {i: np.asarray(fit.runs[i], float) for i in fit.law.inputs}
+    there = {i: at[i] for i in fit.law.inputs}
+    return float(scale_of(there, fit.law)[1][0] / scale_of(seen, fit.law)[1].max())
+
+
+def _along(
+    here: _Present,
+    name: str,
+    what: str,
+    make: Callable[[float], Design],
+    reach: float,
+    goal: float,
+    seed: int,
+    *,
+    whole: bool,
+) -> Way:
+    """How far along one way the goal lies, and how wide the forecast is there."""
+    seen: dict[float, float] = {}
+
+    def width(f: float) -> float:
+        f = float(round(f)) if whole else f
+        if f not in seen:
+            seen[f] = here.width(here.then(make(f)))
+        return seen[f]
+
+    steps = np.geomspace(1.0, reach, STEPS)
+    hit = next((i for i, f in enumerate(steps) if width(f) <= goal), None)
+    if hit is None:
+        best = min(seen, key=lambda f: seen[f])
+        made = make(best)
+        return Way(name, what, None, len(made.runs), made.cost, seen[best], None)
+    low, high = float(steps[max(hit - 1, 0)]), float(steps[hit])
+    low, high = (float(round(low)), float(round(high))) if whole else (low, high)
+    while high - low > 1 if whole else high / low > 1.02:
+        middle = float((low + high) // 2) if whole else math.sqrt(low * high)
+        low, high = (low, middle) if width(middle) <= goal else (middle, high)
+    made = make(high)
+    verified = here.verified(made, seed)
+    return Way(name, what, high, len(made.runs), made.cost, width(high), verified)
