@@ -25,8 +25,8 @@ Array = NDArray[np.float64]
 
 #: Tables per world with a law that is named, and with one that is chosen anew in each.
 TABLES, TABLES_CHOSEN = 40, 20
-#: One table in so many is forecast in whole, backtest and all; and at least so many of them.
-WHOLE, LEAST_WHOLE = 5, 8
+#: One table in so many is forecast in whole, backtest and all, which takes ten times as long.
+WHOLE = 5
 #: Fewest tables per world.
 LEAST = 10
 #: Level of the interval of a coverage that was counted.
@@ -225,7 +225,7 @@ class Check:
         )
         if p.clustered is not None and p.clustered.of:
             assert self.shared is not None
-            said += f" (resampled by whole {self.shared.by}s: {p.clustered.text})"
+            said += f" (with {self.shared.several} resampled whole: {p.clustered.text})"
         return said
 
     @property
@@ -399,14 +399,13 @@ def check(
 
 def _tasks(found: list[World], tables: int, shared: Shared | None, seed: int) -> list[list[Task]]:
     """All worlds of one table are one bundle, so that an interruption leaves them level."""
-    every = max(1, min(WHOLE, tables // LEAST_WHOLE))
     seeds = np.random.SeedSequence([seed, 42]).generate_state(tables)
     return [
         [
             Task(
                 observed=w.observed(k),
                 seed=int(seeds[k]),
-                whole=k % every == 0,
+                whole=k % WHOLE == 0,
                 groups=shared.group if shared is not None and w.name == "shared errors" else None,
             )
             for w in found

@@ -30,12 +30,12 @@ class Design:
     Args:
         problem: The law on these runs.
         theta: Its parameters in the problem's coordinates, shape (P,).
-        natural: The same in the user's units.
         at: The place forecast, each input of shape (1,).
         columns: Which coordinates are the law's parameters there, shape (p,).
         runs: The runs; their outputs mean nothing.
         together: Group of each run, shape (n,).
-        share: Share of the noise's variance that runs of a group have in common.
+        alone: Standard deviation of what each run errs alone, in units of a residual.
+        spread: Of what runs of a group err together.
         cost: Sum of the runs' scales in units of the present runs'.
     """
 
@@ -45,14 +45,12 @@ class Design:
     columns: Index
     runs: RunTable
     together: Index
-    share: float
+    alone: float
+    spread: float
     cost: float
 
-    def variance(self, noise: float) -> tuple[float, float]:
+    def variance(self) -> tuple[float, float]:
         """Variance of the forecast, in squared units of a residual, by the delta method.
-
-        Args:
-            noise: Standard deviation of a run's residual.
 
         Returns:
             From what each run errs alone, and from what runs of a group err together.
@@ -68,23 +66,22 @@ class Design:
         # How each run's residual moves the forecast; a weight is a precision.
         pull = (j * np.sqrt(w)[:, None]) @ (np.linalg.pinv(bread, rcond=1e-12, hermitian=True) @ g)
         common = np.bincount(self.together, pull)
-        alone = noise**2 * (1.0 - self.share) * float(pull @ pull)
-        return alone, noise**2 * self.share * float(common @ common)
+        return self.alone**2 * float(pull @ pull), self.spread**2 * float(common @ common)
 
     def simulated(self, measured: Array, tables: int, seed: int) -> float:
-        """The same variance, all sources, from tables with noise drawn from `measured`, refitted.
+        """The same variance, both sources, from tables that are simulated and refitted.
 
         Args:
-            measured: Residuals of runs, shape (r,).
+            measured: Residuals that tell the shape of the noise, shape (r,).
             tables: How many.
             seed: Seed of the noise.
         """
         rng = np.random.default_rng(np.random.SeedSequence([seed, 43]))
         problem, n = self.problem, len(self.runs)
         root = np.sqrt(np.where(problem.weights > 0, problem.weights, 1.0))
-        alone = np.sqrt(1.0 - self.share) * rng.choice(measured, (tables, n))
-        spread = np.sqrt(self.share) * float(np.sqrt(np.mean(measured**2)))
-        common = spread * rng.standard_normal((tables, int(self.together.max()) + 1))
+        size = float(np.sqrt(np.mean(measured**2))) or 1.0
+        alone = self.alone / size * rng.choice(measured, (tables, n))
+        common = self.spread * rng.standard_normal((tables, int(self.together.max()) + 1))
         noise = (alone + common[:, self.together]) / root
         mean = problem.predict(self.theta[None])[0]
         log = problem.log_residual
@@ -122,7 +119,8 @@ def design(
     *,
     group: str | None,
     together: Index,
-    share: float,
+    alone: float,
+    spread: float,
 ) -> Design:
     """The fit's law, as fitted, on other runs.
 
@@ -132,7 +130,8 @@ def design(
         at: The place forecast, each input of shape (1,).
         group: Whose parameters are forecast.
         together: Group of each run, shape (n,).
-        share: Share of the noise that a group has in common.
+        alone: Standard deviation of what each run errs alone, in units of a residual.
+        spread: Of what runs of a group err together.
     """
     problem = build(runs, fit.spec).with_rho(fit.problem.rho)
     theta = np.clip(problem.fitting(fit.natural[None])[0], problem.lower, problem.upper)
@@ -146,7 +145,8 @@ def design(
         columns=fit.columns_of(group),
         runs=runs,
         together=together,
-        share=share,
+        alone=alone,
+        spread=spread,
         cost=_cost(fit, runs) / _cost(fit, fit.runs),
     )
 

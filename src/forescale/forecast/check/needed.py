@@ -118,7 +118,7 @@ def _way(way: Way) -> str:
     assert way.factor is not None
     times = f"{format_number(way.factor, 2)}x"
     if way.name in ("runs", "groups"):
-        return f"{times} the runs ({way.runs:,}): {way.what}"
+        return f"{times} the runs ({way.runs:,}) {way.what}"
     return f"{way.what}, {times} the range ({format_number(way.cost, 2)}x the compute)"
 
 
@@ -182,8 +182,8 @@ class _Present:
 
     def then(self, other: Design) -> _Parts:
         """Variance by source of a forecast from other runs, by formula."""
-        own, together = other.variance(self.noise.rms)
-        own_now, together_now = self.now.variance(self.noise.rms)
+        own, together = other.variance()
+        own_now, together_now = self.now.variance()
         return replace(
             self._nearer(other),
             own=self.parts.own * own / max(own_now, 1e-300),
@@ -194,9 +194,7 @@ class _Present:
         """The width from simulated tables of both designs; None where they are too large."""
         if len(other.runs) > SIMULATED_ROWS:
             return None
-        before, after = (
-            d.simulated(self.noise.measured, TABLES, seed) for d in (self.now, other)
-        )
+        before, after = (d.simulated(self.noise.measured, TABLES, seed) for d in (self.now, other))
         moved = (self.parts.own + self.parts.together) * after / max(before, 1e-300)
         width = self.width(replace(self._nearer(other), own=moved, together=0.0))
         return width if math.isfinite(width) else None
@@ -235,12 +233,13 @@ def needed(
     """
     point = made.points[k]
     at = {i: np.array([v]) for i, v in point.inputs.items()}
-    told = shared is not None and shared.told
-    share = shared.share if shared is not None and told else 0.0
-    group = shared.group if shared is not None else np.arange(len(fit.runs), dtype=np.intp)
+    told = shared if shared is not None and shared.told else None
+    alone, spread = (told.alone, told.spread) if told else (noise.rms, 0.0)
+    group = told.group if told else np.arange(len(fit.runs), dtype=np.intp)
 
     def on(runs: Any, together: Any = group) -> Design:
-        return design(fit, runs, at, group=point.group, together=together, share=share)
+        return design(fit, runs, at, group=point.group, together=together, alone=alone,
+                      spread=spread)  # fmt: skip
 
     now = on(fit.runs)
     z = NormalDist().inv_cdf(0.5 + 0.5 * made.level)
@@ -257,10 +256,9 @@ def needed(
 
     most = float(max(min(MOST_RUNS, ROWS // len(fit.runs)), 2))
     ways: list[tuple[str, str, Callable[[float], Design], float, bool]] = []
-    kind = f", in the same {shared.by}s" if share and shared is not None else ""
-    ways.append(("runs", f"more runs at the same places{kind}", many, most, True))
-    if share and shared is not None:
-        ways.append(("groups", f"as many more {shared.by}s in the same range", apart, most, True))
+    ways.append(("runs", "at the same places", many, most, True))
+    if told:
+        ways.append(("groups", f"at other {told.several} in the same range", apart, most, True))
     if span(fit) > 1.01:
         far = _gap(fit, at)
         ways.append(
@@ -289,9 +287,7 @@ def needed(
     )
 
 
-def _parts(
-    fit: Fit, made: Forecast, point: Point, z: float, now: Design, noise: Noise
-) -> _Parts:
+def _parts(fit: Fit, made: Forecast, point: Point, z: float, now: Design, noise: Noise) -> _Parts:
     """The printed forecast's variance taken apart, so that its parts add up to what is printed."""
     log = fit.spec.log_residual
 
@@ -312,11 +308,12 @@ def _parts(
     beyond = max(total - inflation**2 * (parameters + run), 0.0)
     if point.distance.decades == 0:
         run, beyond = run + beyond / inflation**2, 0.0
-    alone, together = now.variance(noise.rms)
-    plain = replace(now, share=0.0).variance(noise.rms)[0]
+    alone, together = now.variance()
+    plain = replace(now, alone=noise.rms, spread=0.0).variance()[0]
     # Draws that resample groups whole know of shared errors; others print what runs err alone.
     knows = fit.draws is not None and fit.draws.cluster is not None
     unit = own / max(alone + together if knows else plain, 1e-300)
+    run = max(run, now.alone**2 + now.spread**2) if now.spread else run
     return _Parts(unit * alone, unit * together, parameters - own, run, beyond, inflation)
 
 

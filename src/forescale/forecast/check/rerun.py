@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -100,10 +100,8 @@ def answer(analysis: Analysis, task: Task) -> Answer | None:
     # Profiles take ten times as long as all the rest: the tables forecast in whole tell them.
     method = analysis.method if task.whole or not analysis.profiled else "sandwich"
     try:
-        if fit.choice is None:
-            new = fit_spec(runs, spec)
-        else:
-            new = again(replace(fit, spec=spec), runs)
+        chosen = fit.choice is not None
+        new = again(replace(fit, spec=spec), runs) if chosen else fit_spec(runs, spec)
         new = assess(new, method, resamples=analysis.draws, level=analysis.level,
                      cluster=analysis.cluster)  # fmt: skip
         made = _forecast(analysis, new, whole=task.whole)
@@ -161,6 +159,3 @@ def answers(
         # Whoever stops here waits for no table that is still under way.
         pool.shutdown(wait=False, kill_workers=True)
         raise
-
-
-Tick = Callable[[int], None]

@@ -38,6 +38,9 @@ class Shared:
         by: What the runs of a group have in common: "budget", or a column.
         group: Group of each row, shape (n,).
         share: Share of the variance, the mean of its posterior under a flat prior.
+        alone: Standard deviation of what each run errs alone, in units of a residual.
+        spread: Of what a group errs together; a fit takes part of it, so that the residuals
+            show less.
         lo: Lower end of its 90 % interval.
         hi: Upper end.
         evidence: Log Bayes factor of some sharing (flat prior on the share) against none.
@@ -46,6 +49,8 @@ class Shared:
     by: str
     group: Index
     share: float
+    alone: float
+    spread: float
     lo: float
     hi: float
     evidence: float
@@ -60,6 +65,11 @@ class Shared:
         """Whose runs err together: "one budget", "one N"."""
         return f"one {self.by}"
 
+    @property
+    def several(self) -> str:
+        """The groups: "budgets", "values of N"."""
+        return "budgets" if self.by == "budget" else f"values of {self.by}"
+
     def to_dict(self) -> dict[str, Any]:
         """The share as plain values."""
         return {
@@ -67,6 +77,8 @@ class Shared:
             "groups": int(self.group.max()) + 1,
             "share": self.share,
             "interval": [self.lo, self.hi],
+            "alone": self.alone,
+            "spread": self.spread,
             "log_bayes_factor": self.evidence,
             "told": self.told,
         }
@@ -147,8 +159,10 @@ def _of(fit: Fit, by: str, group: Index) -> Shared:
     contrasts = basis[:, int((s > 1e-9 * s[0]).sum()) :]
     ones = (group[rows][:, None] == np.unique(group[rows])).astype(float)
     along = contrasts.T @ ones
-    # Only directions in which groups differ change with the share; the rest share one variance.
+    # Only directions in which groups differ change with the share. Those in which the fit has
+    # left hardly anything of the groups hold runs of high leverage, whose noise says nothing here.
     direction, weight, _ = np.linalg.svd(along, full_matrices=False)
+    direction, weight = direction[:, weight > 1.0], weight[weight > 1.0]
     e = contrasts.T @ r
     inside = (direction.T @ e) ** 2
     outside = max(float(e @ e - inside.sum()), 0.0)
@@ -161,6 +175,16 @@ def _of(fit: Fit, by: str, group: Index) -> Shared:
     posterior = relative / relative.sum()
     total = np.cumsum(posterior)
     evidence = float(np.log(relative.mean()) + log_likelihood.max() - log_likelihood[0])
+    share = float(posterior @ GRID)
+    variance_now = float(np.interp(share, GRID, square)) / max(m, 1)
     lo, hi = (float(GRID[min(int(np.searchsorted(total, q)), len(GRID) - 1)]) for q in (0.05, 0.95))
-    return Shared(by, group, float(posterior @ GRID), lo, hi, evidence)
-
+    return Shared(
+        by=by,
+        group=group,
+        share=share,
+        alone=float(np.sqrt((1.0 - share) * variance_now)),
+        spread=float(np.sqrt(share * variance_now)),
+        lo=lo,
+        hi=hi,
+        evidence=evidence,
+    )

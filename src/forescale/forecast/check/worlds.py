@@ -60,11 +60,13 @@ class World:
 
     def observed(self, k: int) -> Array:
         """The outputs of table k, shape (n,)."""
-        return self.mean * np.exp(-self.noise[k]) if self.log else self.mean - self.noise[k]
+        noise = self.noise[k]
+        return np.asarray(self.mean * np.exp(-noise) if self.log else self.mean - noise)
 
     def truth(self, k: int) -> Array:
         """What new runs measure at the places, shape (m,)."""
-        return self.there * np.exp(-self.new[k]) if self.log else self.there - self.new[k]
+        noise = self.new[k]
+        return np.asarray(self.there * np.exp(-noise) if self.log else self.there - noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,9 +220,11 @@ def _under_tuned(fit: Fit, noise: Noise, seed: int) -> tuple[Array, Array]:
 
 def _together(noise: Noise, shared: Shared, seed: int) -> tuple[Array, Array]:
     rng = _stream(seed, 3)
-    own, common = np.sqrt(1.0 - shared.share), np.sqrt(shared.share) * noise.rms
-    groups = common * rng.standard_normal((len(noise.runs), int(shared.group.max()) + 1))
-    new = common * rng.standard_normal(noise.new.shape)
+    # What is measured holds both; alone, a run errs by less.
+    own = min(1.0, shared.alone / max(noise.rms, 1e-300))
+    shape = (len(noise.runs), int(shared.group.max()) + 1)
+    groups = shared.spread * rng.standard_normal(shape)
+    new = shared.spread * rng.standard_normal(noise.new.shape)
     return own * noise.runs + groups[:, shared.group] / noise.root, own * noise.new + new
 
 
@@ -232,13 +236,16 @@ def _rival(fit: Fit, at: Mapping[str, Array], group: str | None) -> tuple[Fit, f
     """
     own = _aicc(fit)
     here = fit.predict(at, group=group)
-    open_, closed = [], []
+    open_: list[tuple[float, float, Fit]] = []
+    closed: list[tuple[float, float, Fit]] = []
     for rival in _others(fit):
         there = rival.predict(at, group=group)
         gap = _aicc(rival) - own
         if not (np.isfinite(there).all() and np.isfinite(gap)):
             continue
-        (open_ if gap < RULED_OUT else closed).append((float(np.abs(there - here).max()), gap, rival))
+        (open_ if gap < RULED_OUT else closed).append(
+            (float(np.abs(there - here).max()), gap, rival)
+        )
     if open_:
         _, gap, best = max(open_, key=lambda c: c[0])
         return best, gap
@@ -273,9 +280,7 @@ def _others(fit: Fit) -> list[Fit]:
     return found
 
 
-def _drifting(
-    fit: Fit, at: Mapping[str, Array], noise: Noise, mean: Array, there: Array
-) -> World:
+def _drifting(fit: Fit, at: Mapping[str, Array], noise: Noise, mean: Array, there: Array) -> World:
     seen = {i: np.asarray(fit.runs[i], float) for i in fit.law.inputs}
     here = np.log10(np.maximum(scale_of(seen, fit.law)[1], 1e-300))
     far = np.log10(np.maximum(scale_of({i: at[i] for i in fit.law.inputs}, fit.law)[1], 1e-300))
@@ -286,7 +291,7 @@ def _drifting(
 
     def moved(values: Array, decades: Array) -> Array:
         off = rate * np.maximum(decades - middle, 0.0)
-        return values * np.exp(off) if log else values + off
+        return np.asarray(values * np.exp(off) if log else values + off)
 
     return World(
         "drift",
