@@ -196,7 +196,8 @@ def check(
         at: Places; of C alone, the compute-optimal ones of a law in N and D. Ten times beyond
             the largest run by default.
         tables: Tables per world.
-        width: Width wanted of the forecast, relative to it; half of the present by default.
+        width: Width wanted of what runs there measure on average, relative to it; half of the
+            present by default.
         group: Whose parameters are forecast, for a fit with groups.
         level: Level of the intervals; the fit's, or 0.9, by default.
         workers: Processes; the answer does not depend on it.

@@ -48,7 +48,8 @@ def run(
     width: Annotated[
         str,
         Parameter(
-            help="Width wanted of the forecast's interval: 2%; half of the present by default.",
+            help="Width wanted of what runs there measure on average: 2%; half of the present "
+            "by default.",
             show_default=False,
         ),
     ] = "",

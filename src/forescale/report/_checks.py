@@ -75,8 +75,8 @@ def ways(made: Check) -> Table:
             for w in need.ways
         ),
         left=frozenset({"with"}),
-        title=f"What makes the forecast at {words.place(need.inputs)} "
-        f"{words.percent(need.wanted_pct)} wide",
+        title=f"What tells the average run at {words.place(need.inputs)} to "
+        f"{words.percent(need.wanted_pct)}",
         note=f"Now {words.percent(need.now_pct)}, from {parts(made)}. Compute in units of the "
         "present runs'. Where a way does not lead there, the width is the least it leads to. "
         "Verified: from tables simulated on that design and fitted.",

@@ -185,7 +185,7 @@ def _check(made: Check) -> Headline:
     )  # fmt: skip
     need = made.needed
     numbers += (
-        Number("width of the forecast", words.percent(need.now_pct),
+        Number("width, average run", words.percent(need.now_pct),
                f"wanted {words.percent(need.wanted_pct)}", words.place(need.inputs)),
     )  # fmt: skip
     badge = "Intervals hold" if made.trusted else "Intervals do not hold"

@@ -327,7 +327,8 @@ def check(
         level: Level of the intervals; the fit's by default.
         group: Whose parameters are forecast, for a fit with groups.
         tables: Tables per world; 40, or 20 where the law is chosen anew in each.
-        width: Width wanted of the forecast, relative to it; half of the present by default.
+        width: Width wanted of what runs there measure on average, relative to it; half of the
+            present by default.
         workers: Processes; the answer does not depend on it.
         seed: Seed of everything random; the fit's own by default.
         tick: Called with 1 after each table of all worlds.

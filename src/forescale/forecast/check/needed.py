@@ -1,4 +1,8 @@
-"""What a narrower forecast would take: more runs, more groups, smaller runs or larger ones."""
+"""What a narrower forecast would take: more runs, more groups, smaller runs or larger ones.
+
+The width meant is of what runs at the place measure on average. The noise of a single run comes
+on top whatever is done, and is told beside it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ TABLES = 200
 STEPS = 13
 
 _PARAMETERS, _TOGETHER, _FORM = "parameters", "shared errors", "choice of law"
-_NOISE, _BEYOND = "noise of the run itself", "drift and misfit beyond the runs"
+_BEYOND = "drift and misfit beyond the runs"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Way:
             where this way does not lead there.
         runs: Runs of that design.
         cost: Its compute (or what scale is), in units of the present runs'.
-        width_pct: Width of the forecast then, in per cent; where the way does not lead there,
+        width_pct: Width of the average then, in per cent; where the way does not lead there,
             the least that it leads to.
         verified_pct: The same from tables simulated on that design and refitted; None where
             that was not done.
@@ -67,12 +71,13 @@ class Way:
 
 @dataclass(frozen=True)
 class Needed:
-    """What it takes to forecast a place to a wanted width.
+    """What it takes to forecast the average run at a place to a wanted width.
 
     Args:
         inputs: The place.
         wanted_pct: Width wanted, in per cent of the forecast.
         now_pct: Width now, with shared errors where the residuals ask for them.
+        run_pct: Width over which a single run scatters around that average.
         parts: Share of the present variance by source.
         floor_pct: Width that endless runs at the same places would leave.
         ways: Each way, whether it leads there or not.
@@ -81,6 +86,7 @@ class Needed:
     inputs: dict[str, float]
     wanted_pct: float
     now_pct: float
+    run_pct: float
     parts: dict[str, float]
     floor_pct: float
     ways: tuple[Way, ...]
@@ -90,8 +96,8 @@ class Needed:
         """One line: what leads there, or what stands in the way."""
         goal = f"{self.wanted_pct:.2g} %"
         if self.now_pct <= self.wanted_pct:
-            return f"the forecast is {self.now_pct:.2g} % wide, within {goal} already"
-        said = []
+            return f"the average run there is told to {self.now_pct:.2g} %, within {goal} already"
+        said = [f"the average run there is told to {self.now_pct:.2g} % now"]
         runs = self.ways[0]
         if runs.factor is None:
             left = [k for k in self.parts if k != _PARAMETERS]
@@ -101,12 +107,13 @@ class Needed:
                 if self.floor_pct > self.wanted_pct
                 else f"even {MOST_RUNS}x as many leave {runs.width_pct:.2g} %"
             )
-            said.append(f"no number of runs at the same places makes it {goal} wide: {why}")
+            said.append(f"no number of runs at the same places brings it to {goal}: {why}")
         led = [w for w in self.ways if w.factor is not None]
         if led:
             said.append(f"{goal} takes " + ", or ".join(_way(w) for w in led))
         elif len(self.ways) > 1:
             said.append("nor does any wider range of scale, or more groups, that was tried")
+        said.append(f"a single run scatters over {self.run_pct:.2g} % besides")
         return "; ".join(said)
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,7 +131,7 @@ def _way(way: Way) -> str:
 
 @dataclass(frozen=True)
 class _Parts:
-    """Variance of a forecast by source, in squared units of a residual.
+    """Variance of the average run by source, in squared units of a residual.
 
     What the backtest asks for multiplies all but what lies beyond the runs.
     """
@@ -132,23 +139,21 @@ class _Parts:
     own: float
     together: float
     form: float
-    noise: float
     beyond: float
     inflation: float
 
     @property
     def total(self) -> float:
-        told = self.own + self.together + self.form + self.noise
-        return self.inflation**2 * told + self.beyond
+        return self.inflation**2 * (self.own + self.together + self.form) + self.beyond
 
     def shares(self) -> dict[str, float]:
-        grown = self.inflation**2 / max(self.total, 1e-300)
+        total = max(self.total, 1e-300)
+        grown = self.inflation**2 / total
         named = {
             _PARAMETERS: grown * self.own,
             _TOGETHER: grown * self.together,
             _FORM: grown * self.form,
-            _NOISE: grown * self.noise,
-            _BEYOND: self.beyond / max(self.total, 1e-300),
+            _BEYOND: self.beyond / total,
         }
         return {k: v for k, v in named.items() if v > 0.005}
 
@@ -173,9 +178,9 @@ class _Present:
     now: Design
     parts: _Parts
 
-    def width(self, parts: _Parts) -> float:
-        """Width of the interval in per cent of the forecast."""
-        half = self.z * math.sqrt(parts.total)
+    def width(self, variance: float) -> float:
+        """Width of an interval in per cent of the forecast."""
+        half = self.z * math.sqrt(variance)
         if self.fit.spec.log_residual:
             return 200.0 * math.sinh(min(half, 50.0))
         return 200.0 * half / (abs(self.point.band.median) or 1.0)
@@ -196,7 +201,7 @@ class _Present:
             return None
         before, after = (d.simulated(self.noise.measured, TABLES, seed) for d in (self.now, other))
         moved = (self.parts.own + self.parts.together) * after / max(before, 1e-300)
-        width = self.width(replace(self._nearer(other), own=moved, together=0.0))
+        width = self.width(replace(self._nearer(other), own=moved, together=0.0).total)
         return width if math.isfinite(width) else None
 
     def _nearer(self, other: Design) -> _Parts:
@@ -216,11 +221,10 @@ def needed(
     wanted: float | None = None,
     seed: int = 0,
 ) -> Needed:
-    """What it takes to forecast place k of a forecast to a wanted width.
+    """What it takes to forecast the average run at place k of a forecast to a wanted width.
 
     More runs at the same places shrink what the parameters are unsure of, and nothing else: not
-    what groups share, not the choice of law, not the noise of the new run, not what lies beyond
-    the runs.
+    what groups share, not the choice of law, not what lies beyond the runs.
 
     Args:
         fit: The user's fit, with draws.
@@ -243,8 +247,9 @@ def needed(
 
     now = on(fit.runs)
     z = NormalDist().inv_cdf(0.5 + 0.5 * made.level)
-    here = _Present(fit, point, noise, z, now, _parts(fit, made, point, z, now, noise))
-    goal = 0.5 * here.width(here.parts) if wanted is None else 100.0 * wanted
+    parts, run = _parts(fit, made, point, z, now, noise)
+    here = _Present(fit, point, noise, z, now, parts)
+    goal = 0.5 * here.width(here.parts.total) if wanted is None else 100.0 * wanted
 
     def many(copies: float) -> Design:
         return on(copied(fit.runs, int(copies)), np.tile(group, int(copies)))
@@ -280,41 +285,44 @@ def needed(
     return Needed(
         inputs=dict(point.inputs),
         wanted_pct=goal,
-        now_pct=here.width(here.parts),
+        now_pct=here.width(here.parts.total),
+        run_pct=here.width(run),
         parts=here.parts.shares(),
-        floor_pct=here.width(replace(here.parts, own=0.0)),
+        floor_pct=here.width(replace(here.parts, own=0.0).total),
         ways=tuple(found),
     )
 
 
-def _parts(fit: Fit, made: Forecast, point: Point, z: float, now: Design, noise: Noise) -> _Parts:
-    """The printed forecast's variance taken apart, so that its parts add up to what is printed."""
+def _parts(
+    fit: Fit, made: Forecast, point: Point, z: float, now: Design, noise: Noise
+) -> tuple[_Parts, float]:
+    """The printed forecast's variance taken apart, and what a single run adds to it."""
     log = fit.spec.log_residual
 
     def variance(lo: float, hi: float) -> float:
         wide = math.log(hi / lo) if log and lo > 0 else hi - lo
         return (wide / (2 * z)) ** 2
 
-    total = variance(point.band.lo, point.band.hi)
+    tail = 0.5 * (1 - made.level)
     parameters = variance(point.parameters.lo, point.parameters.hi)
     own = parameters
     if fit.rivals and fit.draws is not None:
-        tail = 0.5 * (1 - made.level)
         draws = fit.predict(now.at, group=point.group, draws=True)[:, 0]
         lo, hi = np.nanquantile(draws, [tail, 1 - tail])
         own = min(variance(float(lo), float(hi)), parameters)
     inflation = made.backtest.inflation if made.backtest is not None else 1.0
-    run = min(noise.rms**2, max(total / inflation**2 - parameters, 0.0))
-    beyond = max(total - inflation**2 * (parameters + run), 0.0)
-    if point.distance.decades == 0:
-        run, beyond = run + beyond / inflation**2, 0.0
+    lo, hi = np.quantile(noise.measured, [tail, 1 - tail])
+    run = inflation**2 * (float(hi - lo) / (2 * z)) ** 2
+    left = variance(point.band.lo, point.band.hi) - inflation**2 * parameters - run
+    # Within the runs nothing drifts; what is left there is noise.
+    beyond = max(left, 0.0) if point.distance.decades > 0 else 0.0
     alone, together = now.variance()
     plain = replace(now, alone=noise.rms, spread=0.0).variance()[0]
     # Draws that resample groups whole know of shared errors; others print what runs err alone.
     knows = fit.draws is not None and fit.draws.cluster is not None
     unit = own / max(alone + together if knows else plain, 1e-300)
-    run = max(run, now.alone**2 + now.spread**2) if now.spread else run
-    return _Parts(unit * alone, unit * together, parameters - own, run, beyond, inflation)
+    parts = _Parts(unit * alone, unit * together, parameters - own, beyond, inflation)
+    return parts, run
 
 
 def _gap(fit: Fit, at: dict[str, Array]) -> float:
@@ -341,7 +349,7 @@ def _along(
     def width(f: float) -> float:
         f = float(round(f)) if whole else f
         if f not in seen:
-            seen[f] = here.width(here.then(make(f)))
+            seen[f] = here.width(here.then(make(f)).total)
         return seen[f]
 
     steps = np.geomspace(1.0, reach, STEPS)
