@@ -41,7 +41,7 @@ def apart(one: Interval, other: Interval, *, log: bool = False) -> float:
     if not both.any():
         return 0.0
     width = 0.5 * float((a[both].max() - a[both].min()) + (b[both].max() - b[both].min()))
-    distance = float(np.abs(a - b)[both].max())
+    distance = float(np.abs(a[both] - b[both]).max())
     return distance / width if width > 0 else 0.0 if distance == 0 else float("inf")
 
 

@@ -162,10 +162,16 @@ def copied(runs: RunTable, copies: int) -> RunTable:
 
 
 def span(fit: Fit) -> float:
-    """The range of the runs' scale, as a factor."""
-    scale = scale_of({i: np.asarray(fit.runs[i], float) for i in fit.law.inputs}, fit.law)[1]
-    scale = scale[scale > 0]
-    return float(scale.max() / scale.min()) if len(scale) else 1.0
+    """The range of the runs' scale, as a factor; 1 where no input is a scale."""
+    seen = {i: np.asarray(fit.runs[i], float) for i in fit.law.inputs}
+    scale = scale_of(seen, fit.law)[1]
+    if not _scales(seen) or not (scale > 0).all():
+        return 1.0
+    return float(scale.max() / scale.min())
+
+
+def _scales(values: Mapping[str, Array]) -> list[str]:
+    return [i for i, v in values.items() if i in SCALES and (v > 0).all()]
 
 
 def stretched(fit: Fit, factor: float, *, up: bool) -> RunTable:
@@ -178,9 +184,8 @@ def stretched(fit: Fit, factor: float, *, up: bool) -> RunTable:
     """
     power = 1.0 + np.log(factor) / np.log(span(fit))
     runs = fit.runs
-    for name in fit.law.inputs:
-        values = np.asarray(runs[name], float)
-        if name in SCALES and (values > 0).all():
-            kept = values.min() if up else values.max()
-            runs = runs.with_column(name, kept * (values / kept) ** power)
+    seen = {i: np.asarray(runs[i], float) for i in fit.law.inputs}
+    for name in _scales(seen):
+        kept = seen[name].min() if up else seen[name].max()
+        runs = runs.with_column(name, kept * (seen[name] / kept) ** power)
     return runs
