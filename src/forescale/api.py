@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from forescale import datasets
 from forescale.compare import Comparison
 from forescale.compare import compare as _compare
-from forescale.errors import BadOption, BadTable
+from forescale.errors import BadOption, BadTable, NotReached
 from forescale.fit import Fit, Objective, specify
 from forescale.fit import fit as _fit
 from forescale.forecast import Backtest, Forecast, choose
 from forescale.forecast import backtest as _backtest
 from forescale.forecast import forecast as _forecast
 from forescale.forecast.backtest import of_fit
+from forescale.forecast.check import Check
+from forescale.forecast.check import check as _check
+from forescale.forecast.check.farther import farther
 from forescale.laws import Law
 from forescale.plan import Plan, plan
 from forescale.runs import RunTable
@@ -24,11 +29,13 @@ from forescale.runs import read as _read
 from forescale.uncertainty import assess
 
 __all__ = [
+    "Check",
     "Comparison",
     "Fit",
     "Forecast",
     "Plan",
     "backtest",
+    "check",
     "compare",
     "fit",
     "forecast",
@@ -67,6 +74,7 @@ def fit(
     weights: str | None = None,
     among: Sequence[str] = (),
     uncertainty: str = "auto",
+    cross_check: bool = False,
     resamples: int = 1000,
     cluster: str | None = None,
     level: float = 0.9,
@@ -87,6 +95,8 @@ def fit(
         weights: Column of row weights.
         among: Candidates of "auto".
         uncertainty: "auto", "profile", or a name of `forescale.uncertainty.names()`.
+        cross_check: Whether profile intervals are held against those of the draws; a parameter
+            on which they disagree by a quarter of their width is flagged.
         resamples: Draws made.
         cluster: Column whose equal values err together.
         level: Level of the intervals.
@@ -114,7 +124,13 @@ def fit(
     else:
         fitted = _fit(table, law, fix=fix, bounds=bounds, priors=priors, **options)
     return assess(
-        fitted, uncertainty, resamples=resamples, level=level, cluster=cluster, workers=workers
+        fitted,
+        uncertainty,
+        resamples=resamples,
+        level=level,
+        cluster=cluster,
+        workers=workers,
+        cross_check=cross_check,
     )
 
 
@@ -156,6 +172,77 @@ def compare(runs: Any, by: str, **options: Any) -> Comparison:
         ForescaleError: The input cannot be used; the message says what, where and how to mend.
     """
     return _compare(runs if isinstance(runs, RunTable) else read(runs), by, **options)
+
+
+def check(
+    runs: Any,
+    law: Law | str = "auto",
+    *,
+    at: Mapping[str, Any] | None = None,
+    tables: int | None = None,
+    width: float | None = None,
+    group: str | None = None,
+    level: float | None = None,
+    workers: int = 1,
+    seed: int = 0,
+    tick: Callable[[int], None] | None = None,
+    **options: Any,
+) -> Check:
+    """Whether intervals would hold: the same analysis on simulated tables whose truth is known.
+
+    Args:
+        runs: A run table, anything `read` takes, or a fit.
+        law: A name, a formula, a `Law`, or "auto" to choose one anew in each table.
+        at: Places; of C alone, the compute-optimal ones of a law in N and D. Ten times beyond
+            the largest run by default.
+        tables: Tables per world.
+        width: Width wanted of what runs there measure on average, relative to it; half of the
+            present by default.
+        group: Whose parameters are forecast, for a fit with groups.
+        level: Level of the intervals; the fit's, or 0.9, by default.
+        workers: Processes; the answer does not depend on it.
+        seed: Seed of everything random, for a fit that is made here.
+        tick: Called with 1 after each table of all worlds.
+        options: As for `fit`.
+
+    Raises:
+        ForescaleError: The input cannot be used; the message says what, where and how to mend.
+    """
+    if isinstance(runs, Fit):
+        fitted = runs
+        if options or law != "auto":
+            raise BadOption(
+                "this is a fit already; fitting options cannot apply", fix="give the runs instead"
+            )
+    else:
+        fitted = fit(
+            runs, law, level=0.9 if level is None else level, workers=workers, seed=seed, **options
+        )
+    return _check(
+        fitted,
+        _there(fitted, at, group),
+        level=level,
+        group=group,
+        tables=tables,
+        width=width,
+        workers=workers,
+        tick=tick,
+    )
+
+
+def _there(fitted: Fit, at: Mapping[str, Any] | None, group: str | None) -> Mapping[str, Any]:
+    """Places: given, of a budget alone the compute-optimal one, or beyond the largest run."""
+    chosen = at if at is not None else farther(fitted)
+    if set(chosen) != {"C"} or set(fitted.law.inputs) != {"N", "D"}:
+        return chosen
+    budgets = np.atleast_1d(np.asarray(chosen["C"], float))
+    try:
+        plans = [plan(fitted, flops=float(c), group=group, test=False) for c in budgets]
+    except NotReached:
+        if at is not None:
+            raise
+        return farther(fitted, along=False)
+    return {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
 
 
 def load(path: str | Path) -> Fit:

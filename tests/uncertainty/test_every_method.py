@@ -1,6 +1,7 @@
 """What every method of uncertainty keeps; a new file in the room is tested by being there."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -11,7 +12,15 @@ from forescale.fit import Fit, fit
 from forescale.runs import RunTable
 from forescale.uncertainty import assess
 
-METHODS = uncertainty.names()
+METHODS = [
+    pytest.param(
+        name,
+        marks=[pytest.mark.skipif(find_spec("emcee") is None, reason="emcee is not installed")]
+        if name == "posterior"
+        else [],
+    )
+    for name in uncertainty.names()
+]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from forescale.cli._options import Source, _level, _list, read_with
+from forescale.cli._options import Source, _flag, _level, _list, read_with
 from forescale.errors import BadOption
 
 if TYPE_CHECKING:
@@ -64,8 +64,15 @@ class Fitting:
     weights: Annotated[str | None, Parameter(help="Column of row weights.")] = None
     uncertainty: Annotated[
         str,
-        Parameter(help="auto, pairs, cluster, residual, bayesian, sandwich or profile."),
+        Parameter(
+            help="auto, pairs, cluster, residual, bayesian (bootstrap), sandwich, posterior or "
+            "profile."
+        ),
     ] = "auto"
+    cross_check: Annotated[
+        bool,
+        _flag("--cross-check", "Hold profile intervals against those; flag where they disagree."),
+    ] = False
     resamples: Annotated[int, Parameter(help="Parameter draws.")] = 1000
     cluster: Annotated[str | None, Parameter(help="Column whose equal values err together.")] = None
     seed: Annotated[int, Parameter(help="Same seed, same answer.")] = 0
@@ -149,6 +156,7 @@ def fitted(
         priors=priors,
         weights=how.weights,
         uncertainty=how.uncertainty,
+        cross_check=how.cross_check,
         resamples=how.resamples,
         cluster=how.cluster,
         level=0.9 if level is None else level,

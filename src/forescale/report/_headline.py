@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from forescale.compare import Comparison
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
+from forescale.forecast.check import Check
 from forescale.forecast.scorecard import Scorecard
 from forescale.plan import Plan
 from forescale.quantities import format_number, short
@@ -67,6 +68,8 @@ def headlines(story: Story) -> list[Headline]:
         found.append(_card(story.card))
     if isinstance(story.other, Comparison):
         found.append(_comparison(story.other))
+    if isinstance(story.other, Check):
+        found.append(_check(story.other))
     return found
 
 
@@ -171,3 +174,20 @@ def _comparison(made: Comparison) -> Headline:
     )
     badge = "Trusted" if made.trusted else "Not to be trusted"
     return Headline(badge, "good" if made.trusted else "bad", numbers, c.verdict, made.reasons)
+
+
+def _check(made: Check) -> Headline:
+    promised = words.level_text(made.level)
+    numbers = tuple(
+        Number(f"cover, of {promised}", f"{100 * o.worst.own.value:.0f} %",
+               f"parameters alone, {o.worst.own.of} tables", f"if: {o.name}")
+        for o in made.outcomes[:1] + ((made.worst,) if made.worst is not made.outcomes[0] else ())
+    )  # fmt: skip
+    need = made.needed
+    numbers += (
+        Number("width, average run", words.percent(need.now_pct),
+               f"wanted {words.percent(need.wanted_pct)}", words.place(need.inputs)),
+    )  # fmt: skip
+    badge = "Intervals hold" if made.trusted else "Intervals do not hold"
+    tone = "good" if made.trusted else "bad"
+    return Headline(badge, tone, numbers, made.verdict, made.doubts)

@@ -13,8 +13,9 @@ from typing import Any
 from forescale import files
 from forescale.compare import Comparison
 from forescale.errors import BadOption
+from forescale.forecast.check import Check
 from forescale.forecast.scorecard import Scorecard
-from forescale.report import _methods
+from forescale.report import _checks, _methods
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
 from forescale.report._headline import headlines
@@ -26,6 +27,7 @@ from forescale.report.charts import (
     fan,
     fared,
     methods,
+    promised,
     quality,
     spend,
     surface,
@@ -64,9 +66,9 @@ def page(
     """One HTML page that shows the results, offline.
 
     Args:
-        results: Fit, Forecast, Backtest, Plan, Comparison, Scorecard, curves, in any number
-            and order; results of one fit are told together. Anything else with `to_dict()` is
-            shown as names and values.
+        results: Fit, Forecast, Backtest, Plan, Check, Comparison, Scorecard, curves, in any
+            number and order; results of one fit are told together. Anything else with
+            `to_dict()` is shown as names and values.
         title: Heading of the page.
         command: Command line that made it, for the reader who wants to make it again.
 
@@ -151,12 +153,17 @@ def _heading(story: Story) -> str:
     if isinstance(story.other, Comparison):
         found = story.other
         return f"{', '.join(list(found.fits)[:4])} on {found.source}"
+    if isinstance(story.other, Check):
+        fit = story.other.fit
+        return f"{law_name(fit.law.name, fit.law.formula)} on {fit.runs.source}, by simulation"
     return type(story.other).__name__
 
 
 def _sections(story: Story, k: int) -> list[Section]:
     if isinstance(story.other, Comparison):
         return _comparison(story.other)
+    if isinstance(story.other, Check):
+        return _check(story.other)
     if story.other is not None:
         return [_other(story.other)]
     if story.card is not None:
@@ -278,6 +285,20 @@ def _comparison(made: Comparison) -> list[Section]:
     lines = tuple(f"note: {n}" for n in made.notes)
     where = tables.facts_table(facts, "Provenance")
     return [*found, Section("Where this comes from", tables=(where,), lines=lines)]
+
+
+def _check(made: Check) -> list[Section]:
+    told = f"Simulated {made.tables} tables per world, seed {made.seed}, forescale {_version()}."
+    return [
+        Section(
+            "Would the intervals hold",
+            charts=(promised.promised(made),),
+            tables=(_checks.coverage(made), _checks.parameters(made)),
+            lines=(*_checks.meanings(made), *made.skipped),
+        ),
+        Section("What is needed", tables=(_checks.ways(made),), lines=(made.needed.verdict,)),
+        Section("Where this comes from", lines=(told,)),
+    ]
 
 
 def _other(result: object) -> Section:

@@ -13,9 +13,11 @@ from rich.text import Text
 from forescale.compare import Comparison
 from forescale.fit import Fit
 from forescale.forecast import WIDEST, Backtest, Forecast, Verdict
+from forescale.forecast.check import Check
 from forescale.forecast.scorecard import Scorecard
 from forescale.plan import Plan
 from forescale.quantities import short
+from forescale.report import _checks as checks
 from forescale.report import _methods as methods
 from forescale.report import _tables as tables
 from forescale.report import _words as words
@@ -29,8 +31,8 @@ def text(result: object) -> RenderableType:
     """The result as something rich can print.
 
     Args:
-        result: A Fit, Forecast, Backtest, Plan, Comparison or Scorecard; of anything else, its
-            `summary()` or the values of its `to_dict()`.
+        result: A Fit, Forecast, Backtest, Plan, Check, Comparison or Scorecard; of anything
+            else, its `summary()` or the values of its `to_dict()`.
     """
     if isinstance(result, Fit):
         return _fit(result)
@@ -44,6 +46,8 @@ def text(result: object) -> RenderableType:
         return _scorecard(result)
     if isinstance(result, Comparison):
         return _comparison(result)
+    if isinstance(result, Check):
+        return _check(result)
     summary = getattr(result, "summary", None)
     return Text(str(summary())) if callable(summary) else draw(tables.anything(result))
 
@@ -226,3 +230,25 @@ def _comparison(made: Comparison) -> RenderableType:
         parts.append(draw(best))
     parts += [_line("note", n, "dim") for n in made.notes]
     return Group(*parts, Text(""), _verdict(Verdict(made.trusted, made.main.verdict, made.reasons)))
+
+
+def _check(made: Check) -> RenderableType:
+    fit = made.fit
+    said = f"{words.equation(fit)}  ({fit.law.name}), {len(fit.runs):,} runs of {fit.runs.source}"
+    if fit.choice is not None:
+        said += "; chosen anew in each table"
+    parts: list[RenderableType] = [
+        _line("law", said),
+        _line("errors", words.method(fit)),
+        draw(checks.coverage(made)),
+        *(_line("if", m, "dim") for m in checks.meanings(made)),
+        draw(checks.parameters(made)),
+    ]
+    parts += [_line("skipped", s, "yellow") for s in made.skipped]
+    parts += [_line("needed", f"{made.needed.verdict}; now {words.percent(made.needed.now_pct)}, "
+                    f"from {checks.parts(made)}"), draw(checks.ways(made))]  # fmt: skip
+    if made.trusted:
+        return Group(*parts, Text.assemble(("HOLDS", "bold green"), ": ", _safe(made.verdict)))
+    word = Text.assemble(("DOES NOT HOLD", "bold red"), ": ", _safe(made.verdict))
+    more = [d for d in made.doubts if d != made.verdict]
+    return Group(*parts, word, *(Text(f"  - {_safe(d)}", "red") for d in more))

@@ -13,13 +13,16 @@ from forescale.fit import Draws, Fit, Flag
 from forescale.fit.result import Severity
 from forescale.uncertainty._method import Method
 from forescale.uncertainty._profile import Profile, intervals, profile
+from forescale.uncertainty.agreement import agreement, apart
 
-__all__ = ["Method", "Profile", "assess", "get", "names", "profile"]
+__all__ = ["Method", "Profile", "apart", "assess", "get", "names", "profile"]
 
 #: Rows above which refits cost more than they tell: the sandwich is then exact enough.
 MANY_ROWS = 20_000
 #: Rows below which drawing runs would lose the design.
 FEW_ROWS = 20
+#: Flags that are made here, anew with every method.
+_OURS = ("intervals", "intervals agree", "intervals disagree")
 _ORDER = ("fail", "warn", "note")
 
 
@@ -72,6 +75,7 @@ def assess(
     seed: int | None = None,
     cluster: str | None = None,
     workers: int = 1,
+    cross_check: bool = False,
 ) -> Fit:
     """The fit with parameter draws, and with them intervals.
 
@@ -85,10 +89,15 @@ def assess(
             number of workers.
         cluster: Column whose equal values err together.
         workers: Processes.
+        cross_check: Whether profile intervals are held against those of the draws, and a
+            parameter on which they disagree is flagged. With "profile" the draws are those
+            that "auto" would make.
 
     Raises:
-        BadOption: If level or resamples cannot be used, or the method knows no clusters.
+        BadOption: If level or resamples cannot be used, or the method knows no clusters (nor
+            does a cross-check).
         UnknownName: If there is no such method.
+        MissingExtra: If the method needs a library that is not installed.
     """
     if not 0 < level < 1:
         raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
@@ -105,13 +114,26 @@ def assess(
             f"'{wanted}' takes rows to err independently; it cannot cluster by {cluster}",
             fix=f"use --uncertainty {able}",
         )
+    if cross_check and (cluster is not None or (wanted == "auto" and used.name == "cluster")):
+        raise BadOption(
+            "a profile takes rows to err independently; it cannot check draws of clusters",
+            where="--cross-check",
+            fix="name a method that takes them so too, such as --uncertainty pairs",
+        )
     seed = fit.spec.seed if seed is None else seed
     theta, notes = used.draw(fit, resamples, seed, clusters=clusters, workers=workers)
     draws = Draws(used.name, fit.problem.natural(theta), seed, notes, cluster)
     out = fit.with_draws(draws, level=level)
     doubts = _doubts(draws, resamples)
-    flags = (*(f for f in fit.flags if f.name != "intervals"), *doubts)
+    flags = [*(f for f in fit.flags if f.name not in _OURS), *doubts]
+    if wanted == "profile" or cross_check:
+        profiled = intervals(out, level=level)
+    if cross_check:
+        drawn = out if wanted != "profile" else assess(
+            fit, choose(fit, clusters), resamples=resamples, level=level, seed=seed,
+            workers=workers,
+        )  # fmt: skip
+        assert drawn.draws is not None
+        flags += agreement(out, profiled, drawn.intervals, drawn.draws.method)
     out = replace(out, flags=tuple(sorted(flags, key=lambda f: _ORDER.index(f.severity))))
-    if wanted == "profile":
-        out = replace(out, profiled=intervals(out, level=level))
-    return out
+    return replace(out, profiled=profiled) if wanted == "profile" else out
