@@ -56,7 +56,7 @@ class Prior:
 
 
 #: Learned from fourteen sources by `benchmarks/calibrate.py`.
-PRIOR = Prior(inflation=(0.9, 0.62), change=(0.12, 0.6), share=0.35)
+PRIOR = Prior(inflation=(0.88, 0.726), change=(0.185, 0.484), share=0.29)
 
 
 @dataclass(frozen=True, eq=False)
