@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import forescale as fs
 from forescale.errors import BadOption
 from forescale.fit import Fit, fit
 from forescale.forecast import forecast
@@ -22,11 +23,11 @@ from forescale.laws import get
 from forescale.runs import RunTable
 from forescale.uncertainty import assess
 
-SIZES, TOKENS = 12, 4
+SIZES, TOKENS = 20, 6
 
 
 def table(seed: int, *, alone: float = 0.002, together: float = 0.0) -> RunTable:
-    """Twelve sizes by four token counts under the Chinchilla law; a size may err as a whole."""
+    """Twenty sizes by six token counts under the Chinchilla law; a size may err as a whole."""
     rng = np.random.default_rng(seed)
     size = np.repeat(np.arange(SIZES), TOKENS)
     x = {
@@ -68,7 +69,7 @@ def test_shared_errors_are_found_and_only_whole_groups_drawn_cover_under_them() 
     assert shared.told
     # Planted: 36/37 of the variance.
     assert shared.lo <= 36 / 37 <= shared.hi + 0.03
-    found = in_world(fitted, "shared errors", 20, shared).places[0]
+    found = in_world(fitted, "shared errors", 30, shared).places[0]
     assert found.own.badly_below(0.9)
     assert found.clustered is not None
     assert found.clustered.value > found.own.value + 0.15
@@ -221,6 +222,16 @@ def test_an_interruption_keeps_what_was_done(fitted: Fit, checked: Check) -> Non
 def test_numbers_that_cannot_be_used_are_refused(fitted: Fit, options, said: str) -> None:
     with pytest.raises(BadOption, match=said):
         check(fitted, {"C": 1e22}, **options)
+
+
+def test_python_takes_runs_or_a_fit_and_refuses_to_fit_a_fit(fitted: Fit) -> None:
+    with pytest.raises(BadOption, match="a fit already"):
+        fs.check(fitted, uncertainty="pairs")
+    made = fs.check(
+        fitted.runs, "power", at={"C": 1e22}, tables=10, uncertainty="sandwich", resamples=50
+    )
+    assert made.fit.law.name == "power"
+    assert made.tables == 10
 
 
 def test_a_place_beyond_the_runs_is_ten_times_the_largest(fitted: Fit) -> None:

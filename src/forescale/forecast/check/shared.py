@@ -19,7 +19,7 @@ Index = NDArray[np.intp]
 #: Groups needed to tell a share, and rows beyond one per group.
 LEAST_GROUPS, LEAST_SPARE = 4, 3
 #: Shares at which the likelihood is computed.
-GRID = np.linspace(0.0, 0.95, 96)
+GRID = np.linspace(0.0, 0.98, 99)
 #: Rows looked at: the projection costs their cube.
 MOST_ROWS = 1200
 #: Sizes closer than this are one size.
