@@ -18,21 +18,27 @@ from forescale.forecast import backtest as _backtest
 from forescale.forecast import forecast as _forecast
 from forescale.forecast.backtest import of_fit
 from forescale.laws import Law
+from forescale.multiverse import Checklist, Multiverse, checklist
+from forescale.multiverse import multiverse as _multiverse
 from forescale.plan import Plan, plan
 from forescale.runs import RunTable
 from forescale.runs import read as _read
 from forescale.uncertainty import assess
 
 __all__ = [
+    "Checklist",
     "Comparison",
     "Fit",
     "Forecast",
+    "Multiverse",
     "Plan",
     "backtest",
+    "checklist",
     "compare",
     "fit",
     "forecast",
     "load",
+    "multiverse",
     "plan",
     "read",
 ]
@@ -156,6 +162,21 @@ def compare(runs: Any, by: str, **options: Any) -> Comparison:
         ForescaleError: The input cannot be used; the message says what, where and how to mend.
     """
     return _compare(runs if isinstance(runs, RunTable) else read(runs), by, **options)
+
+
+def multiverse(runs: Any, **options: Any) -> Multiverse:
+    """One number under every combination of the analyst's choices, and whose choice moves it.
+
+    Args:
+        runs: A run table, or anything `read` takes; all points of each run are read, so that
+            which of them count can be a choice.
+        options: As for `forescale.multiverse.multiverse`: of, at, law, objective, decide, vary,
+            rows, choices, without, forms, objectives, weights, default, level, seed, workers.
+
+    Raises:
+        ForescaleError: The input cannot be used; the message says what, where and how to mend.
+    """
+    return _multiverse(runs if isinstance(runs, RunTable) else read(runs, pick="all"), **options)
 
 
 def load(path: str | Path) -> Fit:

@@ -65,6 +65,31 @@ def solve(
     return _with_scale(problem.with_rho(rho), objective, theta, dof)
 
 
+def solve_from(problem: Problem, objective: Objective, begin: Array) -> tuple[Problem, Minima]:
+    """As `solve`, from starts that are known to be good: no search, a fiftieth of the time.
+
+    Args:
+        problem: The problem; its noise scale is found anew.
+        objective: What is minimised.
+        begin: Starting coordinates, shape (K, P), such as minima of the same runs under another
+            objective, or of nearly the same runs.
+    """
+    dof = max(len(problem.y) - problem.size, 1)
+    begin = np.where(problem.frozen, begin, np.clip(begin, problem.lower, problem.upper))
+    residuals = problem.residuals(begin)
+    spread = np.median(np.abs(np.where(np.isfinite(residuals), residuals, np.inf)), axis=1)
+    rho = _noise.first(objective, residuals[int(np.argmin(spread))], dof)
+    problem = problem.with_rho(rho)
+    for width in (10.0, 3.0) if rho.shape == "huber" and not objective.scale else ():
+        wide = problem.with_rho(replace(rho, width=rho.width * width))
+        begin = _minimise(wide, begin, tolerance=1e-3, max_iterations=30).theta
+    ends = _minimise(problem, begin, tolerance=1e-9, max_iterations=120)
+    theta = ends.theta[[int(np.argmin(ends.value))]]
+    if not objective.scale:
+        return problem, _minimise(problem, theta)
+    return _with_scale(problem, objective, theta, dof)
+
+
 def _race(problem: Problem, points: Array) -> Array:
     """The most promising of the points after some steps from each, best first.
 
