@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from forescale.errors import BadTable
 from forescale.fit import Fit
 from forescale.quantities import N_CONVENTIONS, QUANTITIES, format_number, short
-from forescale.runs import RunTable, compute, isoflop_groups
+from forescale.runs import RunTable, compute, isoflop_groups, scale_name
 from forescale.runs.curves import find_curves
 
 Array = NDArray[np.float64]
@@ -122,9 +123,11 @@ def _range(values: Array | None, unit: str = "") -> str:
     if values is None:
         return ""
     low, high = float(values.min()), float(values.max())
-    said = format_number(low, 3)
+    # Compute is written as a power of ten.
+    say = "{:.3g}".format if unit == "flops" else partial(format_number, digits=3)
+    said = say(low)
     if high > low * (1 + 1e-9):
-        said += f" to {format_number(high, 3)}"
+        said += f" to {say(high)}"
         if low > 0:
             said += f" (a factor of {format_number(high / low, 2)})"
     return said + (f" {unit}" if unit else "")
@@ -150,7 +153,7 @@ def _reason(fit: Fit) -> str:
     if fit.choice is not None:
         names = ", ".join(c["law"] for c in fit.choice["candidates"])
         return f"chosen by held-out scale among {names}"
-    return f"named by the user; the form is that of {fit.law.source}" if fit.law.source else ""
+    return f"it is that of {fit.law.source}" if fit.law.source else ""
 
 
 def _parameters(fit: Fit) -> str:
@@ -338,7 +341,8 @@ def _beyond(fit: Fit) -> str:
         c = compute(fit.runs)
     except BadTable:
         return ""
-    return f"the largest run has {format_number(float(np.nanmax(c)), 3)}; beyond is extrapolation"
+    scale = scale_name(fit.runs)
+    return f"to {float(np.nanmax(c)):.3g} in {scale}; beyond is extrapolation"
 
 
 #: What it is about, the question, and what answers it ("" where nothing does).

@@ -8,6 +8,7 @@ from forescale.compare import Comparison
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
 from forescale.forecast.scorecard import Scorecard
+from forescale.multiverse import Multiverse
 from forescale.plan import Plan
 from forescale.quantities import format_number, short
 from forescale.report import _methods
@@ -67,6 +68,8 @@ def headlines(story: Story) -> list[Headline]:
         found.append(_card(story.card))
     if isinstance(story.other, Comparison):
         found.append(_comparison(story.other))
+    if isinstance(story.other, Multiverse):
+        found.append(_multiverse(story.other))
     return found
 
 
@@ -171,3 +174,35 @@ def _comparison(made: Comparison) -> Headline:
     )
     badge = "Trusted" if made.trusted else "Not to be trusted"
     return Headline(badge, "good" if made.trusted else "bad", numbers, c.verdict, made.reasons)
+
+
+def _multiverse(made: Multiverse) -> Headline:
+    fan = {k: format_number(v, 3) for k, v in made.fan.items()}
+    numbers = [
+        Number(
+            f"{made.name} by default",
+            made.default_text(),
+            f"{words.level_text(made.level)}: {words.interval(*made.interval())}",
+            made.words,
+        ),
+        Number(
+            f"{made.name} over {len(made.values)} universes",
+            f"{fan['min']} to {fan['max']}",
+            f"half of them {fan['25 %']} to {fan['75 %']}",
+            made.spread_text(),
+        ),
+    ]
+    if made.dimensions:
+        top = made.dimensions[0]
+        numbers.append(
+            Number(
+                "moved most by",
+                short(top.name, 30),
+                f"{words.percent(100 * top.total)} of the variance",
+                made.mover_text(),
+            )
+        )
+    badge = "Can stand alone" if made.trusted else "Not to be quoted alone"
+    return Headline(
+        badge, "good" if made.trusted else "bad", tuple(numbers), made.turn_text(), made.reasons
+    )

@@ -14,7 +14,9 @@ from forescale import files
 from forescale.compare import Comparison
 from forescale.errors import BadOption
 from forescale.forecast.scorecard import Scorecard
+from forescale.multiverse import Multiverse
 from forescale.report import _methods
+from forescale.report import _multiverse as _universes
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
 from forescale.report._headline import headlines
@@ -30,6 +32,7 @@ from forescale.report.charts import (
     spend,
     surface,
     tested,
+    universes,
 )
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
@@ -64,9 +67,9 @@ def page(
     """One HTML page that shows the results, offline.
 
     Args:
-        results: Fit, Forecast, Backtest, Plan, Comparison, Scorecard, curves, in any number
-            and order; results of one fit are told together. Anything else with `to_dict()` is
-            shown as names and values.
+        results: Fit, Forecast, Backtest, Plan, Comparison, Multiverse, Scorecard, curves, in
+            any number and order; results of one fit are told together. Anything else with
+            `to_dict()` is shown as names and values.
         title: Heading of the page.
         command: Command line that made it, for the reader who wants to make it again.
 
@@ -151,12 +154,16 @@ def _heading(story: Story) -> str:
     if isinstance(story.other, Comparison):
         found = story.other
         return f"{', '.join(list(found.fits)[:4])} on {found.source}"
+    if isinstance(story.other, Multiverse):
+        return f"The multiverse of {story.other.source}"
     return type(story.other).__name__
 
 
 def _sections(story: Story, k: int) -> list[Section]:
     if isinstance(story.other, Comparison):
         return _comparison(story.other)
+    if isinstance(story.other, Multiverse):
+        return _multiverse(story.other)
     if story.other is not None:
         return [_other(story.other)]
     if story.card is not None:
@@ -278,6 +285,35 @@ def _comparison(made: Comparison) -> list[Section]:
     lines = tuple(f"note: {n}" for n in made.notes)
     where = tables.facts_table(facts, "Provenance")
     return [*found, Section("Where this comes from", tables=(where,), lines=lines)]
+
+
+def _multiverse(made: Multiverse) -> list[Section]:
+    moves = _universes.moves(made)
+    failed = tuple(f"{n} universes gave no number: {why}" for why, n in made.failures.items())
+    facts = {
+        "source": made.source,
+        "sha256 of the runs used": made.hash,
+        "default law": f"{made.law}: {made.formula}",
+        "universes": made.count_text(),
+        "seed": str(made.seed),
+        "version": f"forescale {_version()}",
+    }
+    return [
+        Section(
+            "Universes",
+            charts=(universes.curve(made), universes.shares(made)),
+            tables=(_universes.choices(made),),
+            lines=failed,
+        ),
+        Section("One choice at a time", tables=(*((moves,) if moves else ()),
+                                                _universes.options(made))),
+        Section("Checklist", tables=(_universes.checklist(made.checklist),)),
+        Section(
+            "Where this comes from",
+            tables=(tables.facts_table(facts, "Provenance"),),
+            lines=tuple(f"note: {n}" for n in made.notes),
+        ),
+    ]  # fmt: skip
 
 
 def _other(result: object) -> Section:

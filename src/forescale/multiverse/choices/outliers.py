@@ -29,11 +29,14 @@ def axes(at: Analysis, ask: Ask) -> tuple[Axis, ...]:
             known[analysis.runs.hash] = r > FAR * found.problem.rho.sigma
         return analysis.without(known[analysis.runs.hash])
 
-    options = [Option("kept", lambda analysis: analysis), Option(f"beyond {FAR:g} sigma", far)]
+    options = [
+        Option("kept", lambda analysis: analysis),
+        Option(f"beyond {FAR:g} sigma dropped", far),
+    ]
     mark = next((m for m in _MARKS if m in at.runs and at.runs[m].dtype != object), None)
     if mark is not None:
-        options.append(Option(f"marked {mark}", lambda analysis: _marked(analysis, mark)))
-    return (Axis("outliers dropped", "which outliers are dropped", tuple(options)),)
+        options.append(Option(f"marked {mark} dropped", lambda analysis: _marked(analysis, mark)))
+    return (Axis("outliers", "which outliers are dropped", tuple(options)),)
 
 
 def _marked(analysis: Analysis, mark: str) -> Analysis:

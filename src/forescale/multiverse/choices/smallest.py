@@ -20,9 +20,9 @@ def axes(at: Analysis, ask: Ask) -> tuple[Axis, ...]:
     """All runs, or without about the smallest tenth or quarter by compute."""
     if len(np.unique(scale_order(at.runs))) < LEAST_SCALES:
         return ()
-    names = ("none", *(f"smallest {100 * s:.0f} %" for s in SHARES[1:]))
+    names = ("kept", *(f"{100 * s:.0f} % dropped" for s in SHARES[1:]))
     options = tuple(Option(n, _without(s)) for n, s in zip(names, SHARES, strict=True))
-    return (Axis("dropped below", "which of the smallest runs are dropped", options),)
+    return (Axis("smallest", "which of the smallest runs are dropped", options),)
 
 
 def _without(share: float) -> Change:
