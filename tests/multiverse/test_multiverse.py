@@ -34,7 +34,7 @@ def two(planted, joined) -> Multiverse:
 def test_every_universe_of_runs_without_noise_finds_what_was_planted(planted) -> None:
     found = multiverse(planted(0.55, noise=0.0), without=("estimator",), forms=("chinchilla",))
     assert len(found.values) == 5 * 2 * 3 * 2
-    np.testing.assert_allclose(found.values, 0.55, atol=1e-5)
+    np.testing.assert_allclose(found.values, 0.55, atol=1e-4)
     assert found.default == found.values[0]
     assert found.split.complete
 

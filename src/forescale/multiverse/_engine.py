@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.errors import ForescaleError, NotReached
-from forescale.fit import Fit, _noise, refit_subsets, specify
+from forescale.fit import Fit, _noise, refit, refit_subsets, specify
 from forescale.fit._build import build
 from forescale.fit._covariance import sandwich
 from forescale.fit._solve import solve_from
+from forescale.fit.objective import Objective
 from forescale.fit.objective import objective as find_objective
 from forescale.fit.problem import Problem
 from forescale.laws import Law
@@ -27,6 +28,9 @@ from forescale.multiverse._quantity import Quantity
 from forescale.runs import RunTable
 
 Array = NDArray[np.float64]
+
+#: Steps after which a universe goes on alone.
+ENOUGH = 60
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,7 @@ def failed(error: ForescaleError) -> Value:
 def warm(runs: RunTable, law: Law, *, like: Fit, seed: int) -> Found:
     """The law fitted to runs that are much like those of a fit: with its objective, from it."""
     analysis = Analysis(runs, np.ones(len(runs), bool), law, like.spec.objective)
-    (start,) = _starts([analysis], like, seed)
-    return _minimum(analysis, start[None], seed)
+    return _minimum(analysis, _starts([analysis], like, seed), seed)
 
 
 def evaluate(
@@ -133,41 +136,69 @@ def _group(members: Sequence[Analysis], quantity: Quantity, like: Fit, seed: int
         starts = _starts(members, like, seed)
     except ForescaleError as error:
         return [failed(error) for _ in members]
-    last: dict[bytes, Array] = {}
     out = []
     for analysis, start in zip(members, starts, strict=True):
-        key = analysis.keep.tobytes()
-        begin = np.stack([start, last.get(key, start)])
         try:
-            found = _minimum(analysis, begin if key in last else begin[:1], seed)
-            out.append(_value(analysis, found, quantity))
-            last[key] = found.problem.natural(found.theta)
+            out.append(_value(analysis, _minimum(analysis, start[None], seed), quantity))
         except ForescaleError as error:
             out.append(failed(error))
     return out
 
 
-def _starts(members: Sequence[Analysis], like: Fit, seed: int) -> list[Array]:
-    """Parameters, in the user's units, at the minimum on the rows of each member."""
+def _starts(members: Sequence[Analysis], like: Fit, seed: int) -> Array:
+    """Parameters near each member's minimum, in the user's units, shape (members, P).
+
+    First the minima on the distinct sets of rows, each with starts of its own, so that one may
+    lie in another valley than the rest; from there those of every objective and weights at
+    once, at a noise scale common to all.
+    """
     runs, law = members[0].runs, members[0].law
     spec = specify(runs, law, objective=like.spec.objective, seed=seed)
     problem = build(runs, spec)
     theta = _fitting(problem, like.natural[None])[0]
-    dof = max(len(runs) - problem.size, 1)
-    residuals = problem.residuals(theta[None])[0]
-    finite = residuals[np.isfinite(residuals)]
-    rho = _noise.first(spec.objective, finite if len(finite) else np.ones(2), dof)
-    problem = problem.with_rho(rho)
+    problem = _scaled(problem, spec.objective, theta)
     keys: dict[bytes, int] = {}
     for a in members:
         keys.setdefault(a.keep.tobytes(), len(keys))
     told = np.stack([np.frombuffer(k, bool) for k in keys])
     enough = told.sum(1) > problem.size
-    natural = np.broadcast_to(problem.natural(theta), (len(told), problem.size)).copy()
+    at_rows = np.broadcast_to(theta, (len(told), problem.size)).copy()
     if enough.any():
-        found = refit_subsets(problem, theta, told[enough], seed=seed)
-        natural[enough] = problem.natural(found.theta)
-    return [natural[keys[a.keep.tobytes()]] for a in members]
+        at_rows[enough] = refit_subsets(problem, theta, told[enough], seed=seed).theta
+    begin = np.stack([at_rows[keys[a.keep.tobytes()]] for a in members])
+    usable = np.array([enough[keys[a.keep.tobytes()]] for a in members])
+    names = np.array([str(find_objective(a.objective)) for a in members])
+    for name in np.unique(names):
+        those = np.flatnonzero((names == name) & usable)
+        if not len(those):
+            continue
+        objective = find_objective(members[those[0]].objective)
+        spec = specify(runs, law, objective=objective, seed=seed)
+        own = replace(problem, log_residual=spec.log_residual)
+        own = _scaled(own, objective, begin[those[0]])
+        weights = np.stack([_weights(members[k]) for k in those])
+        # A narrow Huber threshold is reached through wide ones, as from any start.
+        for width in (10.0, 3.0, 1.0) if not objective.scale else (1.0,):
+            wide = own.with_rho(replace(own.rho, width=own.rho.width * width))
+            begin[those] = refit(wide, begin[those], weights, max_iterations=ENOUGH).theta
+    return np.asarray(problem.natural(begin))
+
+
+def _scaled(problem: Problem, objective: Objective, theta: Array) -> Problem:
+    """The problem under an objective whose noise scale is that of the residuals at theta."""
+    residuals = problem.residuals(theta[None])[0]
+    finite = residuals[np.isfinite(residuals)]
+    dof = max(len(problem.y) - problem.size, 1)
+    return problem.with_rho(_noise.first(objective, finite if len(finite) else np.ones(2), dof))
+
+
+def _weights(analysis: Analysis) -> Array:
+    """Weights of all rows of the table, those in use one on average; zero for the others."""
+    w = analysis.keep.astype(float)
+    if analysis.weights is not None:
+        w = w * np.nan_to_num(np.maximum(analysis.weights, 0.0))
+    total = w.sum()
+    return w * (analysis.keep.sum() / total) if total > 0 else w
 
 
 def _fitting(problem: Problem, natural: Array) -> Array:

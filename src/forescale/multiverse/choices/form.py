@@ -15,7 +15,7 @@ from forescale.laws import CUSTOM, Law
 from forescale.multiverse._analysis import Analysis, Ask, Axis, Change, Choice, Option
 
 #: A law whose noise is this many times the best one's is no reasonable choice.
-WORSE = 1.25
+WORSE = 1.15
 
 
 def axes(at: Analysis, ask: Ask) -> tuple[Axis, ...]:
