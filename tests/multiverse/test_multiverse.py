@@ -21,7 +21,9 @@ FEW = {"objectives": ("lsq-log",), "forms": ("chinchilla",)}
 @pytest.fixture(scope="module")
 def one(planted) -> Multiverse:
     """The whole multiverse of one clean table."""
-    return multiverse(planted(0.5, noise=0.003), decide="a > 0.45")
+    return multiverse(
+        planted(0.5, noise=0.003), decide="a > 0.45", objectives=("hoffmann", "student")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +66,14 @@ def test_a_universe_says_what_a_plain_fit_of_its_rows_says(one, planted) -> None
     assert seen == 6
 
 
-def test_the_error_of_a_universe_is_that_of_the_exponent(one, planted) -> None:
-    drawn = [
-        multiverse(
-            planted(0.5, seed=s), choices=("weights",), objectives=("huber",)
-        ).default
-        for s in range(1, 25)
+def test_the_error_of_a_universe_is_that_of_the_exponent(planted) -> None:
+    made = [
+        multiverse(planted(0.5, seed=s, budgets=10), choices=("weights",), objective="lsq-log")
+        for s in range(16)
     ]
-    assert float(np.std(drawn)) == pytest.approx(float(one.errors[0]), rel=0.5)
-    assert abs(one.default - 0.5) < 4 * one.errors[0]
+    spread = float(np.std([m.default for m in made]))
+    told = float(np.sqrt(np.mean([m.errors[0] ** 2 for m in made])))
+    assert 0.6 < told / spread < 1.6
 
 
 def test_planted_variants_are_named_as_what_moves_the_exponent(two) -> None:
@@ -103,7 +104,7 @@ def test_shares_are_between_nothing_and_all(one) -> None:
     for d in one.dimensions:
         assert -1e-9 <= d.first <= d.total + 1e-9 <= 1 + 1e-8
     assert sum(d.first for d in one.dimensions) <= 1 + 1e-9
-    assert [d.total for d in one.dimensions] == sorted((d.total for d in one.dimensions))[::-1]
+    assert [d.total for d in one.dimensions] == sorted(d.total for d in one.dimensions)[::-1]
     assert one.interaction is not None
     fan = list(one.fan.values())
     assert fan == sorted(fan)
@@ -217,20 +218,21 @@ def test_a_law_in_one_scale_is_asked_for_its_own_exponent() -> None:
     law, c = get("power"), np.logspace(17, 21, 14)
     noise = np.exp(0.002 * np.random.default_rng(0).normal(size=14))
     runs = RunTable({"C": c, "L": law.predict({"C": c}, law.typical) * noise})
-    found = multiverse(runs, decide="alpha > 0")
+    found = multiverse(runs, decide="alpha > 0", forms=("power",))
     assert found.name == "alpha"
     assert abs(found.default - law.typical["alpha"]) < 4 * found.errors[0]
     assert found.yes == 1.0
 
 
 def test_a_form_that_fits_clearly_worse_is_no_reasonable_choice(planted) -> None:
-    forms = dict((n, o) for n, _, o in multiverse(planted(0.5), choices=("form",)).choices)["form"]
+    (_, _, forms), *_ = multiverse(planted(0.5), choices=("form",)).choices
     assert "chinchilla" in forms
     assert "chinchilla_no_floor" not in forms
     named = multiverse(planted(0.5), choices=("form",), forms=("chinchilla_no_floor",))
     assert named.choices[0][2] == ("chinchilla", "chinchilla_no_floor")
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_multiverses_on_any_number_of_workers(planted, joined) -> None:
     runs = joined(planted(0.4, variant="x"), planted(0.5, seed=1, variant="y"))
     one, two = (multiverse(runs, vary=("variant",), workers=w, **FEW) for w in (1, 2))
@@ -272,7 +274,7 @@ def test_the_library_says_the_same_from_columns(planted) -> None:
         ({"default": {"shape": "x"}}, UnknownName, "no choice 'shape'"),
         ({"default": {"weights": "heavy"}}, UnknownName, "no option of weights"),
         ({"vary": ("nosuch",)}, UnknownName, "nosuch"),
-        ({"vary": ("N", "L", "D")}, BadOption, "more than|universes"),
+        ({"vary": ("N",)}, BadOption, "what the law reads"),
         ({"rows": ("N ~ 3",)}, BadOption, "condition"),
         ({"objectives": ("hubert",)}, UnknownName, "huber"),
         ({"forms": ("power",)}, BadOption, "does not tell"),

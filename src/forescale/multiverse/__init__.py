@@ -104,6 +104,7 @@ def multiverse(
     final = pick_rows(runs, "final") if curved else runs
     named = _law(final, law, of, dict(at or {}))
     asked = quantity(of, dict(at or {}), named, final)
+    decided = None if decide is None else decision(decide, asked.name)
     ask = Ask(
         quantity=asked,
         vary=tuple(vary),
@@ -160,7 +161,7 @@ def multiverse(
         distinct=len(unique),
         at_bound=sum(v.at_bound for v in values),
         absent=absent,
-        decision=None if decide is None else decision(decide, asked.name),
+        decision=decided,
         level=level,
         law=base.law.name,
         formula=base.law.formula,

@@ -22,6 +22,12 @@ def axes(at: Analysis, ask: Ask) -> tuple[Axis, ...]:
     columns = tuple(at.runs.key(column) for column in ask.vary)
     found = [(column, *groups_of(at.runs, column)) for column in columns]
     for column, names, _ in found:
+        if column in (*at.law.inputs, at.law.predicts):
+            raise BadOption(
+                f"column '{short(column)}' is what the law reads, not a variant",
+                where="--vary",
+                fix="vary a column such as the data set or the optimizer",
+            )
         if len(names) > MOST:
             raise BadOption(
                 f"column '{short(column)}' holds {len(names)} values",
