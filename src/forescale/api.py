@@ -171,7 +171,7 @@ def multiverse(runs: Any, **options: Any) -> Multiverse:
         runs: A run table, or anything `read` takes; all points of each run are read, so that
             which of them count can be a choice.
         options: As for `forescale.multiverse.multiverse`: of, at, law, objective, decide, vary,
-            rows, choices, without, forms, objectives, weights, default, level, seed, workers.
+            rows, choices, without, forms, objectives, weights, default, hold, level, seed, workers.
 
     Raises:
         ForescaleError: The input cannot be used; the message says what, where and how to mend.

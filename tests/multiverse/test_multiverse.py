@@ -186,6 +186,16 @@ def test_checkpoints_are_a_choice_where_there_are_several_per_run(planted) -> No
     assert settled.default == pytest.approx(found.default, abs=1e-9)
 
 
+def test_a_choice_can_be_held(one, planted) -> None:
+    held = multiverse(
+        planted(0.5), hold={"estimator": "parabolas"}, without=("form", "objective", "weights")
+    )
+    assert "estimator" not in [name for name, *_ in held.choices]
+    names = [name for name, *_ in one.choices]
+    free = one.values[one.index[:, names.index("estimator")] == 1]
+    assert {*held.values.tolist()} == {*free.tolist()}
+
+
 def test_conditions_on_rows_and_marked_outliers_are_choices(planted) -> None:
     runs = planted(0.5)
     loss = np.where(np.arange(len(runs)) == 7, 2 * runs["L"], runs["L"])
@@ -272,6 +282,7 @@ def test_the_library_says_the_same_from_columns(planted) -> None:
         ({"without": ("nothing",)}, UnknownName, "nothing"),
         ({"choices": ("checkpoints",)}, BadOption, "nothing to choose"),
         ({"default": {"shape": "x"}}, UnknownName, "no choice 'shape'"),
+        ({"hold": {"weights": "heavy"}}, UnknownName, "no option of weights"),
         ({"default": {"weights": "heavy"}}, UnknownName, "no option of weights"),
         ({"vary": ("nosuch",)}, UnknownName, "nosuch"),
         ({"vary": ("N",)}, BadOption, "what the law reads"),

@@ -75,6 +75,9 @@ def run(
     default: Annotated[
         tuple[str, ...], _list("--default", "CHOICE=OPTION", "Another default option. Repeat.")
     ] = (),
+    hold: Annotated[
+        tuple[str, ...], _list("--hold", "CHOICE=OPTION", "No choice, but this option. Repeat.")
+    ] = (),
     law: Annotated[
         str, Parameter(name="--law", help="The default law: a name, a formula, or auto.")
     ] = "auto",
@@ -105,12 +108,13 @@ def run(
     from forescale.errors import BadOption
     from forescale.quantities import parse_number
 
-    options = {}
-    for word in default:
-        name, equals, option = (part.strip() for part in word.partition("="))
-        if not (name and equals and option):
-            raise BadOption(f"'{word}' is not CHOICE=OPTION", where="--default")
-        options[name] = option
+    wanted: dict[str, dict[str, str]] = {"default": {}, "hold": {}}
+    for where, words in (("default", default), ("hold", hold)):
+        for word in words:
+            name, equals, option = (part.strip() for part in word.partition("="))
+            if not (name and equals and option):
+                raise BadOption(f"'{word}' is not CHOICE=OPTION", where=f"--{where}")
+            wanted[where][name] = option
     at = {
         name: parse_number(text)
         for name, text in (("N", params), ("D", tokens), ("C", flops))
@@ -126,7 +130,8 @@ def run(
         rows=rows,
         choices=_words(choices),
         without=_words(without),
-        default=options,
+        default=wanted["default"],
+        hold=wanted["hold"],
         law=law,
         forms=_words(forms),
         objective=objective,

@@ -63,6 +63,7 @@ def multiverse(
     objectives: Sequence[str] = (),
     weights: str | None = None,
     default: Mapping[str, str] | None = None,
+    hold: Mapping[str, str] | None = None,
     level: float = 0.9,
     seed: int = 0,
     workers: int = 1,
@@ -88,6 +89,7 @@ def multiverse(
         objectives: Objectives to choose among; by default those in common use.
         weights: Column of weights that is one more option.
         default: Choice to option, where the default should be another.
+        hold: Choice to option, where there is to be no choice.
         level: Level of the intervals.
         seed: Seed of the fits.
         workers: Processes; the answer does not depend on it.
@@ -116,8 +118,9 @@ def multiverse(
     )
     start_runs = runs if curved and "checkpoints" in chosen else final
     start = Analysis(start_runs, np.ones(len(start_runs), bool), named, find_objective(objective))
-    axes, base = _axes(start, ask, chosen, dict(default or {}))
-    if not axes:
+    axes, base = _axes(start, ask, chosen, dict(default or {}), dict(hold or {}))
+    shown = [i for i, axis in enumerate(axes) if len(axis.options) > 1]
+    if not shown:
         raise BadOption(
             "there is nothing to choose",
             where=runs.source,
@@ -153,8 +156,10 @@ def multiverse(
         name=asked.name,
         words=asked.words,
         factors=asked.factors,
-        choices=tuple((a.name, a.what, tuple(o.name for o in a.options)) for a in axes),
-        index=np.array([i for i, _ in cells], np.intp),
+        choices=tuple(
+            (axes[i].name, axes[i].what, tuple(o.name for o in axes[i].options)) for i in shown
+        ),
+        index=np.array([at for at, _ in cells], np.intp)[:, shown],
         values=np.array([v.value for v in found]),
         errors=np.array([v.error for v in found]),
         why=tuple(v.why for v in found),
@@ -195,20 +200,28 @@ def _law(runs: RunTable, law: Law | str, of: str | None, at: dict[str, float]) -
 
 
 def _axes(
-    start: Analysis, ask: Ask, chosen: Sequence[str], default: dict[str, str]
+    start: Analysis,
+    ask: Ask,
+    chosen: Sequence[str],
+    default: Mapping[str, str],
+    hold: Mapping[str, str],
 ) -> tuple[tuple[Axis, ...], Analysis]:
     """The axes on this table, each with its default option first, and the default analysis."""
     at, found = start, []
     for kind in sorted((kinds.get(n) for n in chosen), key=lambda k: k.turn):
-        new = [_from(axis, default) for axis in kind.axes(at, ask) if len(axis.options) > 1]
+        new = [
+            _held(_from(axis, {**default, **hold}), hold)
+            for axis in kind.axes(at, ask)
+            if len(axis.options) > 1
+        ]
         for axis in new:
             at = axis.options[0].change(at)
         found += new
-    unknown = set(default) - {axis.name for axis in found}
+    unknown = {*default, *hold} - {axis.name for axis in found}
     if unknown:
         raise UnknownName(
             f"there is no choice '{short(min(unknown))}' on this table",
-            where="--default",
+            where="--default or --hold",
             fix=f"there are {', '.join(axis.name for axis in found)}",
         )
     return tuple(found), at
@@ -223,10 +236,15 @@ def _from(axis: Axis, default: Mapping[str, str]) -> Axis:
     if not first:
         raise UnknownName(
             f"'{short(wanted)}' is no option of {axis.name}",
-            where="--default",
+            where="--default or --hold",
             fix=f"there are {short(', '.join(o.name for o in axis.options), 300)}",
         )
     return replace(axis, options=(*first, *(o for o in axis.options if o.name != wanted)))
+
+
+def _held(axis: Axis, hold: Mapping[str, str]) -> Axis:
+    """The axis with one option left, where the user wants no choice."""
+    return replace(axis, options=axis.options[:1]) if axis.name in hold else axis
 
 
 def _walk(
@@ -253,14 +271,14 @@ def _notes(
     runs: RunTable, axes: Sequence[Axis], ask: Ask, values: Sequence[Value], absent: int
 ) -> tuple[str, ...]:
     notes = []
-    names = {a.name for a in axes}
+    names = {a.name for a in axes if len(a.options) > 1}
     if absent:
         varied = ", ".join(short(c) for c in ask.vary)
         notes.append(
             f"not every combination of {varied} was run, so shares are estimates: main effects by "
             "least squares, totals from pairs that differ in one choice"
         )
-    if {"estimator", "form"} <= names or {"estimator", "objective"} <= names:
+    if "estimator" in names and names & {"form", "objective", "weights"}:
         notes.append(
             "form, objective and weights do not touch the parabolas: their options share a number "
             "there"

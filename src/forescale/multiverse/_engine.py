@@ -172,11 +172,11 @@ def _starts(members: Sequence[Analysis], like: Fit, seed: int) -> Array:
         those = np.flatnonzero((names == name) & usable)
         if not len(those):
             continue
-        objective = find_objective(members[those[0]].objective)
+        objective = find_objective(members[int(those[0])].objective)
         spec = specify(runs, law, objective=objective, seed=seed)
         own = replace(problem, log_residual=spec.log_residual)
         own = _scaled(own, objective, begin[those[0]])
-        weights = np.stack([_weights(members[k]) for k in those])
+        weights = np.stack([_weights(members[int(k)]) for k in those])
         # A narrow Huber threshold is reached through wide ones, as from any start.
         for width in (10.0, 3.0, 1.0) if not objective.scale else (1.0,):
             wide = own.with_rho(replace(own.rho, width=own.rho.width * width))

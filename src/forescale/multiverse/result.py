@@ -249,7 +249,8 @@ class Multiverse:
         def size(m: Move) -> float:
             if not np.isfinite(m.value):
                 return -1.0
-            return abs(np.log(m.value / self.default) if self.factors else m.value - self.default)
+            moved = np.log(m.value / self.default) if self.factors else m.value - self.default
+            return abs(float(moved))
 
         return tuple(sorted(out, key=lambda m: -size(m)))
 
