@@ -79,8 +79,22 @@ def test_holes_do_not_move_effects_that_add_up() -> None:
 
 def test_choices_that_were_only_made_together_are_told() -> None:
     index = np.array([[0, 0], [1, 1], [0, 0], [1, 1]])
-    assert split(index, (2, 2), np.array([0.0, 1.0, 0.1, 1.1])).confounded
-    assert not split(design(2, 2), (2, 2), np.arange(4.0)).confounded
+    found = split(index, (2, 2), np.array([0.0, 1.0, 0.1, 1.1]))
+    assert found.confounded == (0, 1)
+    for effect in found.effects:
+        np.testing.assert_allclose(np.diff(effect), 0.5)
+    assert split(design(2, 2), (2, 2), np.arange(4.0)).confounded == ()
+
+
+def test_a_third_choice_is_told_beside_two_that_are_not() -> None:
+    # Options 2 of the first and 1 of the second always go together; the third is free.
+    index = np.array([[a, b, c] for a, b in ((0, 0), (1, 0), (2, 1)) for c in range(2)])
+    y = np.array([0.0, 1.0, 4.0])[index[:, 0]] + 3.0 * index[:, 2]
+    found = split(index, (3, 2, 2), y)
+    assert found.confounded == (0, 1)
+    np.testing.assert_allclose(np.diff(found.effects[2]), 3.0)
+    np.testing.assert_allclose(found.effects[0][1] - found.effects[0][0], 1.0)
+    assert (found.total >= found.first).all()
 
 
 def test_an_option_without_universes_has_no_mean() -> None:

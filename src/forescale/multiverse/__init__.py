@@ -151,6 +151,7 @@ def multiverse(
             fix="choose another default law with --law, or another option with --default",
         )
     absent = int(np.prod([len(a.options) for a in axes])) - len(cells)
+    through = base.estimator == "parabolas"
     fit = ask.fitted(replace(base, estimator="law"))
     return Multiverse(
         name=asked.name,
@@ -168,8 +169,8 @@ def multiverse(
         absent=absent,
         decision=decided,
         level=level,
-        law=base.law.name,
-        formula=base.law.formula,
+        law="parabolas" if through else base.law.name,
+        formula="best sizes of the budgets" if through else base.law.formula,
         source=runs.source,
         hash=runs.hash,
         runs=int(base.keep.sum()),

@@ -32,8 +32,8 @@ class Split:
         effects: Mean at each option of each choice, freed of what the others do.
         pairs: Share of the interaction of each two choices; None where the design has holes.
         complete: Whether every combination gave a number.
-        confounded: Whether some options never occur apart, so that their effects are shared
-            between them.
+        confounded: Choices of which some options never occur apart from those of another, so
+            that what they do cannot be told apart.
     """
 
     variance: float
@@ -42,7 +42,7 @@ class Split:
     effects: tuple[Array, ...]
     pairs: dict[tuple[int, int], float] | None
     complete: bool
-    confounded: bool
+    confounded: tuple[int, ...]
 
 
 def split(index: Index, sizes: Sequence[int], y: Array) -> Split:
@@ -65,6 +65,9 @@ def split(index: Index, sizes: Sequence[int], y: Array) -> Split:
         return Split(0.0, zero, zero, means, none if complete else None, complete, confounded)
     first = np.array([(e**2)[np.isfinite(e)].mean() for e in effects]) / variance
     total = np.array([_total(index, sizes, y, i) for i in range(count)]) / variance
+    if not complete:
+        # A choice that never changes alone has no pairs, but its main effect all the same.
+        total = np.maximum(total, first)
     pairs = None
     if complete:
         pairs = {
@@ -76,24 +79,32 @@ def split(index: Index, sizes: Sequence[int], y: Array) -> Split:
     )
 
 
-def _effects(index: Index, sizes: Sequence[int], y: Array) -> tuple[float, tuple[Array, ...], bool]:
-    """Grand mean and main effects, each summing to zero; NaN at options without universes."""
+def _effects(
+    index: Index, sizes: Sequence[int], y: Array
+) -> tuple[float, tuple[Array, ...], tuple[int, ...]]:
+    """Grand mean and main effects, each summing to zero, and which choices are confounded.
+
+    Effects are NaN at options without universes. What options that always go together do is
+    shared evenly between them: of all solutions the smallest.
+    """
     seen = [np.unique(index[:, i]) for i in range(len(sizes))]
-    columns = [np.ones((len(y), 1))]
+    ones = [(index[:, [i]] == options[None]).astype(float) for i, options in enumerate(seen)]
+    design = np.concatenate([np.ones((len(y), 1)), *ones], axis=1)
+    centre = float(y.mean())
+    found, _, rank, _ = np.linalg.lstsq(design, y - centre, rcond=1e-10)
+    mean, effects, confounded, k = centre + float(found[0]), [], [], 1
     for i, options in enumerate(seen):
-        one = (index[:, [i]] == options[None]).astype(float)
-        # The last option is minus the sum of the others.
-        columns.append(one[:, :-1] - one[:, -1:])
-    design = np.concatenate(columns, axis=1)
-    found, _, rank, _ = np.linalg.lstsq(design, y, rcond=1e-10)
-    effects, k = [], 1
-    for i, options in enumerate(seen):
-        free = found[k : k + len(options) - 1]
-        k += len(options) - 1
+        own = slice(k, k + len(options))
+        k += len(options)
+        middle = float(found[own].mean())
+        mean += middle
         out = np.full(sizes[i], np.nan)
-        out[options] = np.append(free, -free.sum())
+        out[options] = found[own] - middle
         effects.append(out)
-    return float(found[0]), tuple(effects), bool(rank < design.shape[1])
+        others = np.delete(design, np.r_[own], axis=1)
+        if rank - np.linalg.matrix_rank(others) < len(options) - 1:
+            confounded.append(i)
+    return mean, tuple(effects), tuple(confounded)
 
 
 def _cells(index: Index) -> tuple[Index, int]:

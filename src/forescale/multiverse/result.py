@@ -196,6 +196,11 @@ class Multiverse:
         return tuple(sorted(out, key=lambda d: -d.total))
 
     @property
+    def confounded(self) -> tuple[str, ...]:
+        """Choices that were only made together, so that their shares cannot be told apart."""
+        return tuple(self.choices[i][0] for i in self.split.confounded)
+
+    @property
     def interaction(self) -> tuple[str, str, float] | None:
         """The two choices that interact most, and their share; None where it is not told."""
         if not self.split.pairs:
@@ -273,6 +278,18 @@ class Multiverse:
     def failures(self) -> dict[str, int]:
         """Why universes failed, and how many for each reason, most first."""
         return dict(Counter(w for w in self.why if w).most_common())
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and what the design leaves open."""
+        if not self.confounded:
+            return self.notes
+        together = ", ".join(short(c) for c in self.confounded)
+        return (
+            *self.notes,
+            f"some options of {together} were only run together: what they do cannot be told apart "
+            "and is shared between them",
+        )
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -381,7 +398,7 @@ class Multiverse:
             self.mover_text(),
             *([self.turn_text()] if self.decision else []),
             *(f"failed: {n} x {short(w, 160)}" for w, n in self.failures.items()),
-            *(f"note: {n}" for n in self.notes),
+            *(f"note: {n}" for n in self.remarks),
             *(f"would not quote it alone: {r}" for r in self.reasons),
         ]
         return "\n".join(lines)
@@ -424,6 +441,7 @@ class Multiverse:
             "fan": self.fan,
             "sd": {"between": self.between, "within": self.within},
             "complete": self.split.complete,
+            "confounded": list(self.confounded),
             "choices": [d.to_dict() for d in self.dimensions],
             "strongest_interaction": None
             if inter is None
@@ -448,6 +466,6 @@ class Multiverse:
             "seed": self.seed,
             "source": self.source,
             "hash": self.hash,
-            "notes": list(self.notes),
+            "notes": list(self.remarks),
             "version": __version__,
         }

@@ -311,7 +311,7 @@ def _multiverse(made: Multiverse) -> list[Section]:
         Section(
             "Where this comes from",
             tables=(tables.facts_table(facts, "Provenance"),),
-            lines=tuple(f"note: {n}" for n in made.notes),
+            lines=tuple(f"note: {n}" for n in made.remarks),
         ),
     ]  # fmt: skip
 

@@ -252,7 +252,7 @@ def _multiverse(made: Multiverse) -> RenderableType:
         _line("failed", f"{n} times: {short(why, 200)}", "yellow")
         for why, n in list(made.failures.items())[:MOST]
     ]
-    parts += [_line("note", n, "dim") for n in made.notes]
+    parts += [_line("note", n, "dim") for n in made.remarks]
     checklist = made.checklist
     told = len(checklist.items) - len(checklist.open)
     parts.append(
