@@ -15,7 +15,7 @@ import forescale
 
 GROUND = {"errors", "files", "quantities", "catalogue", "maths", "schedules"}
 NUMBERS = GROUND | {"laws", "runs", "datasets", "fit", "uncertainty", "forecast"}
-QUESTIONS = {"plan", "compare", "emergence", "testtime"}
+QUESTIONS = {"plan", "compare", "multiverse", "emergence", "testtime"}
 NUMBER_WING = NUMBERS | QUESTIONS
 LAB_WING = GROUND | {"runs", "probes", "lab"}
 BOTH_WINGS = NUMBER_WING | LAB_WING
@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "forecast": GROUND | {"laws", "runs", "fit", "uncertainty"},
     "plan": NUMBERS,
     "compare": NUMBERS,
+    "multiverse": NUMBERS,
     "emergence": NUMBERS,
     "testtime": NUMBERS,
     "probes": GROUND,

@@ -17,16 +17,29 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from forescale.api import backtest, check, compare, fit, forecast, load, plan, read
+    from forescale.api import (
+        backtest,
+        check,
+        checklist,
+        compare,
+        fit,
+        forecast,
+        load,
+        multiverse,
+        plan,
+        read,
+    )
 
 __all__ = [
     "__version__",
     "backtest",
     "check",
+    "checklist",
     "compare",
     "fit",
     "forecast",
     "load",
+    "multiverse",
     "plan",
     "read",
 ]

@@ -23,6 +23,8 @@ from forescale.forecast.check import Check
 from forescale.forecast.check import check as _check
 from forescale.forecast.check.farther import farther
 from forescale.laws import Law
+from forescale.multiverse import Checklist, Multiverse, checklist
+from forescale.multiverse import multiverse as _multiverse
 from forescale.plan import Plan, plan
 from forescale.runs import RunTable
 from forescale.runs import read as _read
@@ -30,16 +32,20 @@ from forescale.uncertainty import assess
 
 __all__ = [
     "Check",
+    "Checklist",
     "Comparison",
     "Fit",
     "Forecast",
+    "Multiverse",
     "Plan",
     "backtest",
     "check",
+    "checklist",
     "compare",
     "fit",
     "forecast",
     "load",
+    "multiverse",
     "plan",
     "read",
 ]
@@ -243,6 +249,21 @@ def _there(fitted: Fit, at: Mapping[str, Any] | None, group: str | None) -> Mapp
             raise
         return farther(fitted, along=False)
     return {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
+
+
+def multiverse(runs: Any, **options: Any) -> Multiverse:
+    """One number under every combination of the analyst's choices, and whose choice moves it.
+
+    Args:
+        runs: A run table, or anything `read` takes; all points of each run are read, so that
+            which of them count can be a choice.
+        options: As for `forescale.multiverse.multiverse`: of, at, law, objective, decide, vary,
+            rows, choices, without, forms, objectives, weights, default, hold, level, seed, workers.
+
+    Raises:
+        ForescaleError: The input cannot be used; the message says what, where and how to mend.
+    """
+    return _multiverse(runs if isinstance(runs, RunTable) else read(runs, pick="all"), **options)
 
 
 def load(path: str | Path) -> Fit:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from forescale.plan.isoflop import approach2, parabolas
+from forescale.fit.isoflop import approach2, parabolas
 from forescale.runs import RunTable
 
 World = Callable[..., RunTable]

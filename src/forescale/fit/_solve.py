@@ -36,6 +36,8 @@ ROUNDS = ((12, 8), (20, 4))
 SUBSET_STARTS, SUBSET_ENTRANTS = 64, 3
 #: Relative change of the noise scale below which it has settled.
 SETTLED = 1e-7
+#: The same where a fit is one of hundreds: it moves an exponent in the fifth digit.
+SETTLED_WARM = 1e-4
 
 
 def solve(
@@ -63,6 +65,30 @@ def solve(
     if not objective.scale:
         return problem.with_rho(rho), _minimise(problem.with_rho(rho), theta)
     return _with_scale(problem.with_rho(rho), objective, theta, dof)
+
+
+def solve_from(problem: Problem, objective: Objective, begin: Array) -> tuple[Problem, Minima]:
+    """As `solve`, from starts that are known to be good: no search, a twentieth of the time.
+
+    Args:
+        problem: The problem; its noise scale is found anew.
+        objective: What is minimised.
+        begin: Starting coordinates, shape (K, P): minima under nearly the same objective.
+    """
+    dof = max(len(problem.y) - problem.size, 1)
+    begin = np.where(problem.frozen, begin, np.clip(begin, problem.lower, problem.upper))
+    residuals = problem.residuals(begin)
+    spread = np.median(np.abs(np.where(np.isfinite(residuals), residuals, np.inf)), axis=1)
+    rho = _noise.first(objective, residuals[int(np.argmin(spread))], dof)
+    problem = problem.with_rho(rho)
+    if len(begin) > 1:
+        ends = _minimise(problem, begin, tolerance=1e-3, max_iterations=12)
+        begin = ends.theta[[int(np.argmin(ends.value))]]
+    if not objective.scale:
+        return problem, _minimise(problem, begin)
+    # Where the scale moves the minimum, only the last one need be exact.
+    rough = 1e-11 if objective.shape == "square" else 1e-5
+    return _with_scale(problem, objective, begin, dof, settled=SETTLED_WARM, tolerance=rough)
 
 
 def _race(problem: Problem, points: Array) -> Array:
@@ -97,7 +123,13 @@ def _kept(found: Minima, most: int) -> Array:
 
 
 def _with_scale(
-    problem: Problem, objective: Objective, theta: Array, dof: int
+    problem: Problem,
+    objective: Objective,
+    theta: Array,
+    dof: int,
+    *,
+    settled: float = SETTLED,
+    tolerance: float = 1e-11,
 ) -> tuple[Problem, Minima]:
     """The minimum and the noise scale that agree with each other.
 
@@ -107,7 +139,7 @@ def _with_scale(
     current = problem
     trail: list[float] = []
     for _ in range(60 if current.rho.shape == "one_sided" else 30):
-        found = _minimise(current, theta, max_iterations=150)
+        found = _minimise(current, theta, max_iterations=150, tolerance=tolerance)
         theta = found.theta
         residuals = current.residuals(theta)[0]
         new = _noise.update(objective, current.rho, residuals, problem.weights, dof)
@@ -118,8 +150,8 @@ def _with_scale(
         if new.sigma <= _noise.LEAST:
             current = current.with_rho(new)
             break
-        if moved < SETTLED:
-            return current, found
+        if moved < settled:
+            return current, found if tolerance <= 1e-11 else _minimise(current, theta)
         if current.rho.shape != "one_sided":
             trail.append(float(np.log(new.sigma / current.rho.sigma)))
             if len(trail) == 2 and 0 < trail[1] / trail[0] < 0.9:

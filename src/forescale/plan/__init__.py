@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from forescale import laws
 from forescale.errors import BadOption, BadTable, NotReached
 from forescale.fit import Fit
+from forescale.fit.isoflop import Approach2, approach2
+from forescale.fit.optimum import balance, best_size, flat_range
 from forescale.forecast import Backtest, Forecast, forecast, with_draws
 from forescale.forecast import candidates as worth_trying
 from forescale.laws import Law
-from forescale.plan.isoflop import Approach2, approach2
-from forescale.plan.optimum import balance, best_size, flat_range
 from forescale.quantities import format_number
 from forescale.runs import RunTable
 

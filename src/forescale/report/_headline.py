@@ -9,6 +9,7 @@ from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
 from forescale.forecast.check import Check
 from forescale.forecast.scorecard import Scorecard
+from forescale.multiverse import Multiverse
 from forescale.plan import Plan
 from forescale.quantities import format_number, short
 from forescale.report import _methods
@@ -70,6 +71,8 @@ def headlines(story: Story) -> list[Headline]:
         found.append(_comparison(story.other))
     if isinstance(story.other, Check):
         found.append(_check(story.other))
+    if isinstance(story.other, Multiverse):
+        found.append(_multiverse(story.other))
     return found
 
 
@@ -191,3 +194,35 @@ def _check(made: Check) -> Headline:
     badge = "Intervals hold" if made.trusted else "Intervals do not hold"
     tone = "good" if made.trusted else "bad"
     return Headline(badge, tone, numbers, made.verdict, made.doubts)
+
+
+def _multiverse(made: Multiverse) -> Headline:
+    fan = {k: format_number(v, 3) for k, v in made.fan.items()}
+    numbers = [
+        Number(
+            f"{made.name} by default",
+            made.default_text(),
+            f"{words.level_text(made.level)}: {words.interval(*made.interval())}",
+            made.words,
+        ),
+        Number(
+            f"{made.name} over {len(made.values)} universes",
+            f"{fan['min']} to {fan['max']}",
+            f"half of them {fan['25 %']} to {fan['75 %']}",
+            made.spread_text(),
+        ),
+    ]
+    if made.dimensions:
+        top = made.dimensions[0]
+        numbers.append(
+            Number(
+                "moved most by",
+                short(top.name, 30),
+                f"{words.percent(100 * top.total)} of the variance",
+                made.mover_text(),
+            )
+        )
+    badge = "Can stand alone" if made.trusted else "Not to be quoted alone"
+    return Headline(
+        badge, "good" if made.trusted else "bad", tuple(numbers), made.turn_text(), made.reasons
+    )

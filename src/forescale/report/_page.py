@@ -15,7 +15,9 @@ from forescale.compare import Comparison
 from forescale.errors import BadOption
 from forescale.forecast.check import Check
 from forescale.forecast.scorecard import Scorecard
+from forescale.multiverse import Multiverse
 from forescale.report import _checks, _methods
+from forescale.report import _multiverse as _universes
 from forescale.report import _tables as tables
 from forescale.report._bundle import bundle, missing
 from forescale.report._headline import headlines
@@ -32,6 +34,7 @@ from forescale.report.charts import (
     spend,
     surface,
     tested,
+    universes,
 )
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
@@ -66,8 +69,8 @@ def page(
     """One HTML page that shows the results, offline.
 
     Args:
-        results: Fit, Forecast, Backtest, Plan, Check, Comparison, Scorecard, curves, in any
-            number and order; results of one fit are told together. Anything else with
+        results: Fit, Forecast, Backtest, Plan, Check, Comparison, Multiverse, Scorecard, curves,
+            in any number and order; results of one fit are told together. Anything else with
             `to_dict()` is shown as names and values.
         title: Heading of the page.
         command: Command line that made it, for the reader who wants to make it again.
@@ -156,6 +159,8 @@ def _heading(story: Story) -> str:
     if isinstance(story.other, Check):
         fit = story.other.fit
         return f"{law_name(fit.law.name, fit.law.formula)} on {fit.runs.source}, by simulation"
+    if isinstance(story.other, Multiverse):
+        return f"The multiverse of {story.other.source}"
     return type(story.other).__name__
 
 
@@ -164,6 +169,8 @@ def _sections(story: Story, k: int) -> list[Section]:
         return _comparison(story.other)
     if isinstance(story.other, Check):
         return _check(story.other)
+    if isinstance(story.other, Multiverse):
+        return _multiverse(story.other)
     if story.other is not None:
         return [_other(story.other)]
     if story.card is not None:
@@ -299,6 +306,35 @@ def _check(made: Check) -> list[Section]:
         Section("What is needed", tables=(_checks.ways(made),), lines=(made.needed.verdict,)),
         Section("Where this comes from", lines=(told,)),
     ]
+
+
+def _multiverse(made: Multiverse) -> list[Section]:
+    moves = _universes.moves(made)
+    failed = tuple(f"{n} universes gave no number: {why}" for why, n in made.failures.items())
+    facts = {
+        "source": made.source,
+        "sha256 of the runs used": made.hash,
+        "default law": f"{made.law}: {made.formula}",
+        "universes": made.count_text(),
+        "seed": str(made.seed),
+        "version": f"forescale {_version()}",
+    }
+    return [
+        Section(
+            "Universes",
+            charts=(universes.curve(made), universes.shares(made)),
+            tables=(_universes.choices(made),),
+            lines=failed,
+        ),
+        Section("One choice at a time", tables=(*((moves,) if moves else ()),
+                                                _universes.options(made))),
+        Section("Checklist", tables=(_universes.checklist(made.checklist),)),
+        Section(
+            "Where this comes from",
+            tables=(tables.facts_table(facts, "Provenance"),),
+            lines=tuple(f"note: {n}" for n in made.remarks),
+        ),
+    ]  # fmt: skip
 
 
 def _other(result: object) -> Section:

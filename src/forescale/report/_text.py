@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -15,10 +16,12 @@ from forescale.fit import Fit
 from forescale.forecast import WIDEST, Backtest, Forecast, Verdict
 from forescale.forecast.check import Check
 from forescale.forecast.scorecard import Scorecard
+from forescale.multiverse import Checklist, Multiverse
 from forescale.plan import Plan
 from forescale.quantities import short
 from forescale.report import _checks as checks
 from forescale.report import _methods as methods
+from forescale.report import _multiverse as universes
 from forescale.report import _tables as tables
 from forescale.report import _words as words
 
@@ -31,8 +34,8 @@ def text(result: object) -> RenderableType:
     """The result as something rich can print.
 
     Args:
-        result: A Fit, Forecast, Backtest, Plan, Check, Comparison or Scorecard; of anything
-            else, its `summary()` or the values of its `to_dict()`.
+        result: A Fit, Forecast, Backtest, Plan, Check, Comparison, Multiverse, Checklist or
+            Scorecard; of anything else, its `summary()` or the values of its `to_dict()`.
     """
     if isinstance(result, Fit):
         return _fit(result)
@@ -48,6 +51,10 @@ def text(result: object) -> RenderableType:
         return _comparison(result)
     if isinstance(result, Check):
         return _check(result)
+    if isinstance(result, Multiverse):
+        return _multiverse(result)
+    if isinstance(result, Checklist):
+        return draw(universes.checklist(result).only("question", "answer"))
     summary = getattr(result, "summary", None)
     return Text(str(summary())) if callable(summary) else draw(tables.anything(result))
 
@@ -252,3 +259,37 @@ def _check(made: Check) -> RenderableType:
     word = Text.assemble(("DOES NOT HOLD", "bold red"), ": ", _safe(made.verdict))
     more = [d for d in made.doubts if d != made.verdict]
     return Group(*parts, word, *(Text(f"  - {_safe(d)}", "red") for d in more))
+
+
+def _multiverse(made: Multiverse) -> RenderableType:
+    moves = universes.moves(made)
+    parts: list[RenderableType] = [
+        _line("asked", f"{made.name}, {made.words}"),
+        _line("default", f"{made.default_text()} by {made.formula}  ({made.law}), {made.runs:,} "
+              f"runs of {made.source}"),
+        _line("fan", f"{made.count_text()}: {made.fan_text()}; the default lies above "
+              f"{words.percent(100 * made.rank)} of them"),
+        _line("spread", made.spread_text()),
+        _line("mover", made.mover_text()),
+        *([_line("decides", made.turn_text())] if made.decision is not None else []),
+        draw(universes.choices(made)),
+    ]  # fmt: skip
+    if moves is not None:
+        few = replace(moves, rows=moves.rows[: universes.MOST_MOVES])
+        parts.append(draw(few))
+    parts += [
+        _line("failed", f"{n} times: {short(why, 200)}", "yellow")
+        for why, n in list(made.failures.items())[:MOST]
+    ]
+    parts += [_line("note", n, "dim") for n in made.remarks]
+    checklist = made.checklist
+    told = len(checklist.items) - len(checklist.open)
+    parts.append(
+        _line("check", f"{told} of {len(checklist.items)} questions of a reader are answered "
+              "(--checklist prints them); open: " + " ".join(i.question for i in checklist.open))
+    )  # fmt: skip
+    alone = ("CAN STAND ALONE", "bold green") if made.trusted else (
+        "NOT TO BE QUOTED ALONE", "bold red")  # fmt: skip
+    lines = [Text.assemble(alone, f": {made.name} = {made.default_text()}")]
+    lines += [Text(f"  - {_safe(r)}", "red") for r in made.reasons]
+    return Group(*parts, Text(""), *lines)
