@@ -17,9 +17,30 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from forescale.api import backtest, compare, fit, forecast, load, plan, read
+    from forescale.api import (
+        backtest,
+        compare,
+        fit,
+        forecast,
+        load,
+        mixture,
+        plan,
+        rank,
+        read,
+    )
 
-__all__ = ["__version__", "backtest", "compare", "fit", "forecast", "load", "plan", "read"]
+__all__ = [
+    "__version__",
+    "backtest",
+    "compare",
+    "fit",
+    "forecast",
+    "load",
+    "mixture",
+    "plan",
+    "rank",
+    "read",
+]
 
 
 class _Room(ModuleType):

@@ -64,8 +64,8 @@ def test_missing_scores_are_told_and_do_not_hurt_who_lacks_them() -> None:
 
 
 def test_rows_of_one_system_are_averaged() -> None:
-    runs = RunTable({"m": np.array(["x", "x", "y"], object),
-                     "a": np.array([1.0, 3.0, 1.5]), "b": np.array([5.0, np.nan, 6.0])})  # fmt: skip
+    columns = {"a": np.array([1.0, 3.0, 1.5]), "b": np.array([5.0, np.nan, 6.0])}
+    runs = RunTable({"m": np.array(["x", "x", "y"], object), **columns})
     made = rank(runs, "m", ["a", "b"])
     by = {p.system: row for p, row in zip(made.places, made.scores, strict=True)}
     assert by["x"].tolist() == [2.0, 5.0]

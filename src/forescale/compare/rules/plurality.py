@@ -19,7 +19,7 @@ def points(scores: Array, weights: Array) -> Array:
     first = top / np.maximum(top.sum(axis=0), 1)
     with np.errstate(invalid="ignore"):
         share = (weights @ first.T) / (weights @ has.T.astype(float))
-    return np.nan_to_num(share)
+    return np.asarray(np.nan_to_num(share))
 
 
 RULE = Rule(
