@@ -5,9 +5,9 @@ largest scales are asked by themselves: the slope of a straight line through the
 the last five... one-sided, each p multiplied by the number of tails. How much runs scatter is told
 by a cubic in log scale through all of them, or a smooth bend would be taken for noise.
 
-Source: Donahue et al. 2024, "Rethinking Scaling Laws for Learning in Strategic Environments", for
-worlds in which larger models are worse; McKenzie et al. 2023, "Inverse Scaling: When Bigger Isn't
-Better".
+Source: Handina & Mazumdar 2024, "Rethinking Scaling Laws for Learning in Strategic
+Environments", for worlds in which larger models are worse; McKenzie et al. 2023, "Inverse
+Scaling: When Bigger Isn't Better".
 """
 
 from __future__ import annotations
