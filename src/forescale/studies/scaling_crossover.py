@@ -61,7 +61,7 @@ def crossing(runs: RunTable, seed: int) -> Crossover:
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Forecast crossings at two levels of noise: are they held, and which are left open?"""
-    count = 100 if rerun else 12
+    count = 150 if rerun else 20
     progress(f"{count} pairs of methods at each of two levels of noise")
     # In the false world the laws cross inside the runs, not where the claim has them cross.
     at = INSIDE if falsified else AT
@@ -104,7 +104,7 @@ STUDY = Study(
     f"{QUIET:.1%} and at {NOISY:.0%} noise, and at {NOISY:.0%} noise at least {OPEN:.0%} are left "
     "undecided.",
     check=check,
-    full="100 pairs at each level of noise instead of 12",
+    full="150 pairs at each level of noise instead of 20",
     falsified="the laws cross inside the runs, not where they are said to",
     note="Coverage is asked to be 80 % or more with 95 % confidence, which intervals of 90 % can "
     "show in finite trials. The catalogue's shares within 3x (99 % and 28 %) hang on the exponents "

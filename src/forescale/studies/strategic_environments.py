@@ -55,7 +55,9 @@ def losses(rng: np.random.Generator, *, cost: float) -> tuple[Array, Array]:
                 gain = chebvander(shown, d) @ w - cost * (shown - x[:, None]) ** 2
                 seen = chebvander(shown[np.argmax(gain, axis=1)], d)
                 late.append(np.mean((seen @ w - y) ** 2))
-                again = np.linalg.solve(seen.T @ seen + RIDGE * PEOPLE * np.eye(d + 1), seen.T @ y)
+                again = np.linalg.solve(
+                    seen.T @ seen + RIDGE * PEOPLE * np.eye(int(d) + 1), seen.T @ y
+                )
                 w = w + (again - w) / (r + 2)
             answered[k, j] = np.mean(late[-6:])
     floor = 1e-12
