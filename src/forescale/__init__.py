@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         fit,
         forecast,
         load,
+        mixture,
         multiverse,
         plan,
+        rank,
         read,
     )
 
@@ -39,8 +41,10 @@ __all__ = [
     "fit",
     "forecast",
     "load",
+    "mixture",
     "multiverse",
     "plan",
+    "rank",
     "read",
 ]
 

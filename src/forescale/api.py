@@ -12,6 +12,11 @@ import numpy as np
 from forescale import datasets
 from forescale.compare import Comparison
 from forescale.compare import compare as _compare
+from forescale.compare._join import joined
+from forescale.compare.mixture import Mixture
+from forescale.compare.mixture import mixture as _mixture
+from forescale.compare.ranking import Ranking
+from forescale.compare.ranking import rank as _rank
 from forescale.errors import BadOption, BadTable, NotReached
 from forescale.fit import Fit, Objective, specify
 from forescale.fit import fit as _fit
@@ -36,8 +41,10 @@ __all__ = [
     "Comparison",
     "Fit",
     "Forecast",
+    "Mixture",
     "Multiverse",
     "Plan",
+    "Ranking",
     "backtest",
     "check",
     "checklist",
@@ -45,8 +52,10 @@ __all__ = [
     "fit",
     "forecast",
     "load",
+    "mixture",
     "multiverse",
     "plan",
+    "rank",
     "read",
 ]
 
@@ -165,19 +174,71 @@ def backtest(
     return _backtest(table, specify(table, law, seed=seed, **options), level=level, seed=seed)
 
 
-def compare(runs: Any, by: str, **options: Any) -> Comparison:
+def compare(
+    runs: Any, by: Any = None, *more: Any, names: Sequence[str] = (), **options: Any
+) -> Comparison:
     """Methods compared by their laws: what differs, what it saves, where the curves cross.
+
+    `compare(runs, "method")` compares the methods that a column names; `compare(a, b)` two
+    tables, or more, that hold one method each, the first of which is the baseline.
 
     Args:
         runs: A run table, or anything `read` takes.
-        by: Column that names the method of each run.
+        by: Column that names the method of each run, or another table.
+        more: Further tables.
+        names: What to call the tables' methods; by default their file names.
         options: As for `forescale.compare.compare`: law, baseline, target, objective, fix,
             pair, level, resamples, seed.
 
     Raises:
         ForescaleError: The input cannot be used; the message says what, where and how to mend.
     """
-    return _compare(runs if isinstance(runs, RunTable) else read(runs), by, **options)
+    first = _table(runs)
+    if by is None:
+        raise BadOption("one table needs the column of the methods", fix="give it, or a table more")
+    # A text names a column of the first table before it names a file.
+    if isinstance(by, str) and not more and (by in first or not _is_table(by)):
+        return _compare(first, by, **options)
+    table, column = joined([first, *map(_table, (by, *more))], names)
+    return _compare(table, column, **{"baseline": str(table[column][0]), **options})
+
+
+def rank(runs: Any, by: str, metrics: Sequence[str], **options: Any) -> Ranking:
+    """Systems ranked over several metrics by a rule of social choice.
+
+    Args:
+        runs: A run table, or anything `read` takes.
+        by: Column that names the system of each row.
+        metrics: Columns of the scores, or patterns such as "acc_*".
+        options: As for `forescale.compare.ranking.rank`: rule, level, resamples, seed.
+
+    Raises:
+        ForescaleError: The input cannot be used; the message says what, where and how to mend.
+    """
+    return _rank(_table(runs), by, metrics, **options)
+
+
+def mixture(runs: Any, parts: Sequence[str], outcomes: Sequence[str], **options: Any) -> Mixture:
+    """Which part of a data mixture drives which outcome.
+
+    Args:
+        runs: A run table, or anything `read` takes.
+        parts: Columns of the shares, or patterns such as "w_*".
+        outcomes: Columns of the outcomes, or patterns such as "loss_*".
+        options: As for `forescale.compare.mixture.mixture`: zero, level, resamples, seed.
+
+    Raises:
+        ForescaleError: The input cannot be used; the message says what, where and how to mend.
+    """
+    return _mixture(_table(runs), parts, outcomes, **options)
+
+
+def _table(runs: Any) -> RunTable:
+    return runs if isinstance(runs, RunTable) else read(runs)
+
+
+def _is_table(name: str) -> bool:
+    return name in datasets.names() or Path(name).is_file()
 
 
 def check(

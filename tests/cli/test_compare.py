@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -67,3 +68,56 @@ def test_bad_words_are_one_line(pair: Path, say: Any) -> None:
         assert says in said.err
         assert "Traceback" not in said.err
         assert said.out == ""
+
+
+def test_two_files_are_a_method_each(pair: Path, say: Any, table: Callable[..., Path]) -> None:
+    rows = list(csv.DictReader(pair.open()))
+    files = [
+        table(f"{name}.csv", {c: [float(r[c]) for r in rows if r["optimizer"] == name]
+                              for c in ("flops", "loss")})
+        for name in ("sgd", "ours")
+    ]  # fmt: skip
+    said = say("compare", *files, "--resamples", "99", "--json")
+    assert said.code == 0
+    data = json.loads(said.out)
+    assert (data["method"], data["baseline"]) == ("ours", "sgd")
+    assert data["backtest"]["inside"] is True
+
+
+def test_metrics_are_ranked_and_parts_are_held_against_them(
+    say: Any, table: Callable[..., Path]
+) -> None:
+    rng = np.random.default_rng(0)
+    w = rng.dirichlet(np.ones(3), 60)
+    columns = {
+        **{f"w_{k}": w[:, i] for i, k in enumerate("abc")},
+        "model": [f"m{i % 3}" for i in range(60)],
+        "score_a": np.log(w[:, 0]) + 0.1 * rng.normal(size=60),
+        "score_b": np.arange(60.0) % 3,
+    }
+    runs = table("boards.csv", {k: list(v) for k, v in columns.items()})
+    words = ("compare", runs, "--metrics", "score_a, -score_b", "--resamples", "99")
+    said = say(*words, "--by", "model")
+    assert said.code == 0
+    assert "of 3 by borda over 2 metrics" in said.out
+    assert "less is better of score_b" in said.out
+    assert say(*words, "--by", "model", "--strict").code == 3
+    words = ("compare", runs, "--parts", "w_*", "--metrics", "score_*", "--resamples", "99")
+    data = json.loads(say(*words, "--json").out)
+    assert data["outcomes"] == ["score_a", "score_b"]
+    assert max(data["drivers"], key=lambda d: d["correlation"])["part"] == "w_a"
+
+
+def test_one_table_needs_a_column_and_two_take_none(pair: Path, say: Any) -> None:
+    for words, says in (
+        ((), "by a column, or several tables"),
+        ((pair, "--by", "optimizer"), "not of several"),
+        (("--metrics", "loss,flops"), "needs the column of the systems"),
+        ((pair, "--metrics", "loss,flops"), "several tables"),
+        (("--metrics", "loss,nosuch", "--by", "optimizer"), "nosuch"),
+        (("--metrics", "loss,flops", "--by", "optimizer", "--rule", "bord"), "borda"),
+    ):
+        said = say("compare", pair, *words)
+        assert said.code == 2
+        assert says in said.err
+        assert "Traceback" not in said.err

@@ -1,11 +1,13 @@
 """Compare methods by their laws: does a gain survive scale, and where do the curves cross.
 
-Exponent, offset or floor; what a method saves, as a multiple of the scale.
+Exponent, offset or floor; what a method saves, as a multiple of the scale. With `--metrics`
+systems are ranked over several scores; with `--parts` the shares of a mixture are held against
+what they drive.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -19,8 +21,19 @@ EXAMPLE = "forescale compare digits_mlp --by arch --target n=5k"
 
 def run(
     runs: Runs,
+    others: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Further run tables, a method each, the first of all the baseline.",
+            show_default=False,
+            negative=(),
+        ),
+    ] = (),
     *,
-    by: Annotated[str, Parameter(help="Column that names the method of each run.")],
+    by: Annotated[
+        str | None,
+        Parameter(help="Column that names the method of each run, where one table holds all."),
+    ] = None,
     target: Annotated[
         str,
         Parameter(
@@ -41,6 +54,28 @@ def run(
         Parameter(help="The method to compare with; by default the one with the most runs."),
     ] = None,
     objective: Annotated[str, Parameter(help="huber, student, lsq, lsq-log.")] = "huber",
+    metrics: Annotated[
+        str,
+        Parameter(
+            metavar="A,B",
+            help="Rank the methods over these columns instead, no law needed; patterns such as "
+            "'acc_*' too, -NAME where less is better.",
+            show_default=False,
+        ),
+    ] = "",
+    rule: Annotated[
+        str,
+        Parameter(help="Of --metrics: borda, copeland, minimax, plurality, condorcet or mean."),
+    ] = "borda",
+    parts: Annotated[
+        str,
+        Parameter(
+            metavar="A,B",
+            help="Columns of a mixture's shares, or patterns: which of them drives which of "
+            "--metrics.",
+            show_default=False,
+        ),
+    ] = "",
     pair: Annotated[
         str,
         Parameter(
@@ -57,20 +92,47 @@ def run(
 ) -> int:
     """Compare methods by their laws: what differs, how much scale it saves, where they cross."""
     from forescale import api
+    from forescale.errors import BadOption
     from forescale.quantities import parse_number
 
+    made: Any
+    if metrics or parts:
+        if others:
+            raise BadOption("several tables", where="--metrics", fix="give one table")
+        wanted, how = _words(metrics), {"level": level, "resamples": resamples, "seed": seed}
+        data = table(runs, source)
+        if parts:
+            made = api.mixture(data, _words(parts), wanted, **how)
+        elif by is None:
+            raise BadOption("a ranking needs the column of the systems", where="--by")
+        else:
+            made = api.rank(data, by, wanted, rule=rule, **how)
+        return show(made, output, doubts=made.reasons)
+    if (by is None) == (not others):
+        raise BadOption(
+            "compare one table by a column, or several tables"
+            if by is None
+            else "--by names the methods of one table, not of several",
+            where="compare",
+            fix="as in: compare runs.csv --by method, or: compare a.csv b.csv",
+        )
     name, _, number = target.rpartition("=")
     goal = parse_number(number) if number.strip() else None
-    result = api.compare(
-        table(runs, source),
-        by,
+    tables = [table(file, source) for file in (runs, *others)]
+    made = api.compare(
+        *tables,
+        *([] if by is None else [by]),
         law=law,
         target={name.strip(): goal} if goal is not None and name.strip() else goal,
-        baseline=baseline,
+        **({} if baseline is None else {"baseline": baseline}),
         objective=objective,
         pair=pair,
         resamples=resamples,
         seed=seed,
         level=level,
     )
-    return show(result, output, doubts=result.reasons)
+    return show(made, output, doubts=made.reasons)
+
+
+def _words(text: str) -> list[str]:
+    return [w.strip() for w in text.split(",") if w.strip()]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forescale.compare import _models, _words
+from forescale.compare._apart import all_freed, alone, drawn_anew
+from forescale.compare._held import Held, held
 from forescale.compare._models import Test
-from forescale.compare._noise import Design, Noise, design, partners, pool, worth
+from forescale.compare._noise import Design, design, partners, pool, worth
 from forescale.compare._scale import (
     Crossover,
     Estimate,
@@ -22,22 +23,24 @@ from forescale.compare._scale import (
     rungs,
     sense,
 )
+from forescale.compare.result import Comparison, Contrast
 from forescale.compare.reversals import Reversal, reversals
+from forescale.compare.rising import best_at, rise
 from forescale.errors import BadOption, TooFewRuns, UnknownName
-from forescale.fit import Fit, Spec, fit_spec, specify
+from forescale.fit import Fit, Spec, specify
 from forescale.fit._build import groups_of, needed
 from forescale.fit.objective import Objective
 from forescale.forecast import candidates
 from forescale.laws import Law
 from forescale.quantities import format_number, short
 from forescale.runs import RunTable
-from forescale.uncertainty._leverage import freed
 
 __all__ = [
     "Comparison",
     "Contrast",
     "Crossover",
     "Estimate",
+    "Held",
     "Reversal",
     "Test",
     "compare",
@@ -56,208 +59,6 @@ HYPOTHESES = {
     frozenset({"offset", "exponent"}): "same floor",
     frozenset({"offset", "floor"}): "same exponents",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Contrast:
-    """One method against the baseline.
-
-    Args:
-        method: The method.
-        baseline: The baseline.
-        target: Scale at which the two are compared.
-        multiplier: Factor of scale that the baseline needs at the target to be where the
-            method is; above one the method is ahead.
-        curve: The same at several scales, by scale.
-        crossover: Where they change places.
-        tests: What they share, by name.
-        weights: Belief in each nested law, by what is free in it ("same", "offset",
-            "offset+exponent"...).
-        p_better: Share of the draws in which the method is ahead at the target.
-        shape: What differs: "same", "offset", "exponent" or "shape".
-        growth: What the gap does over the runs: "grows", "shrinks" or "turns around".
-        level: Level of the intervals.
-        verdict: One sentence.
-        reasons: Why not to bet on it.
-    """
-
-    method: str
-    baseline: str
-    target: float
-    multiplier: Estimate
-    curve: tuple[tuple[float, Estimate], ...]
-    crossover: Crossover
-    tests: Mapping[str, Test]
-    weights: Mapping[str, float]
-    p_better: float
-    shape: str
-    growth: str
-    level: float
-    verdict: str = ""
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def trusted(self) -> bool:
-        """Whether we would bet on it."""
-        return not self.reasons
-
-    @property
-    def p_same(self) -> float:
-        """Of the hypothesis that the two follow one law, corrected for the methods compared."""
-        return self.tests["same law"].p_holm
-
-    def to_dict(self) -> dict[str, Any]:
-        """The contrast as plain values; an end of an interval that was not found is null."""
-        return {
-            "method": self.method,
-            "baseline": self.baseline,
-            "target": self.target,
-            "multiplier": {
-                **self.multiplier.to_dict(),
-                "curve": [{"scale": x, **m.to_dict()} for x, m in self.curve],
-            },
-            "crossover": self.crossover.to_dict(),
-            "p_better_at_target": self.p_better,
-            "differs": self.shape,
-            "gap": self.growth,
-            "tests": {
-                name: {"statistic": t.statistic, "p": t.p, "p_holm": t.p_holm}
-                for name, t in self.tests.items()
-            },
-            "weights": dict(self.weights),
-            "verdict": self.verdict,
-            "trusted": self.trusted,
-            "reasons": list(self.reasons),
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Methods compared by their laws.
-
-    Args:
-        fits: The fit of each method alone.
-        by: Column of the methods.
-        scale: Name of the scale along which they are compared.
-        contrasts: Each method against the baseline, the likeliest best first.
-        p_best: Probability of being the best at the target, by method, highest first.
-        parameters: Of each parameter of the law, its estimate per method.
-        design: How runs err together.
-        reversals: Columns that turn the comparison around when they are held fixed.
-        source: Where the runs came from.
-        hash: Hash of the runs used.
-        level: Level of the intervals.
-        resamples: Resamples behind each interval and test.
-        seed: Seed of everything random.
-        notes: What the user should know.
-    """
-
-    fits: Mapping[str, Fit]
-    by: str
-    scale: str
-    contrasts: tuple[Contrast, ...]
-    p_best: Mapping[str, float]
-    parameters: Mapping[str, Mapping[str, Estimate]]
-    design: Design
-    reversals: tuple[Reversal, ...]
-    source: str
-    hash: str
-    level: float
-    resamples: int
-    seed: int
-    notes: tuple[str, ...] = ()
-
-    @property
-    def law(self) -> Law:
-        """The law that all methods were fitted with."""
-        return next(iter(self.fits.values())).law
-
-    @property
-    def main(self) -> Contrast:
-        """The contrast that answers the question: the only one, or the likeliest best method."""
-        return self.contrasts[0]
-
-    @property
-    def baseline(self) -> str:
-        """The method all others are compared with."""
-        return self.main.baseline
-
-    @property
-    def target(self) -> float:
-        """Scale at which the methods are compared."""
-        return self.main.target
-
-    @property
-    def trusted(self) -> bool:
-        """Whether we would bet on the main contrast, and nothing turns it around."""
-        return not self.reasons
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why not to bet on the main contrast."""
-        return (*self.main.reasons, *(r.text for r in self.reversals))
-
-    def __repr__(self) -> str:
-        c = self.main
-        trust = "trusted" if self.trusted else "NOT to be trusted"
-        more = f" and {len(self.contrasts) - 1} more" if len(self.contrasts) > 1 else ""
-        return (
-            f"Comparison({c.method} against {c.baseline}: {c.multiplier.text('x')} {self.scale} at "
-            f"{format_number(c.target, 3)}, p = {c.p_same:.2g}{more}; {trust})"
-        )
-
-    def summary(self) -> str:
-        """The verdict of each contrast, the ranking, and every reason against."""
-        law = self.law
-        lines = [f"{law.predicts} = {law.formula} per {short(self.by)}, {self.design.note}"]
-        lines += [f"{c.method} against {c.baseline}: {c.verdict}" for c in self.contrasts]
-        if len(self.p_best) > 2:
-            best = ", ".join(f"{m} {p:.2f}" for m, p in list(self.p_best.items())[:6])
-            lines.append(
-                f"probability of being best at {self.scale} = {format_number(self.target, 3)}: "
-                f"{best}"
-            )
-        lines += [f"note: {n}" for n in self.notes]
-        lines += [f"would not bet on it: {r}" for r in self.reasons]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain values: the main contrast's own, and all that there are."""
-        from forescale import __version__
-
-        main = self.main.to_dict()
-        return {
-            "schema": 1,
-            "kind": "comparison",
-            "law": self.law.name,
-            "formula": self.law.formula,
-            "predicts": self.law.predicts,
-            "by": self.by,
-            "scale": self.scale,
-            **main,
-            "trusted": self.trusted,
-            "reasons": list(self.reasons),
-            "contrasts": [c.to_dict() for c in self.contrasts],
-            "p_best_at_target": dict(self.p_best),
-            "parameters": {
-                name: {m: e.to_dict() for m, e in of.items()}
-                for name, of in self.parameters.items()
-            },
-            "design": {"kind": self.design.kind, "note": self.design.note},
-            "reversals": [r.to_dict() for r in self.reversals],
-            "level": self.level,
-            "resamples": self.resamples,
-            "seed": self.seed,
-            "source": self.source,
-            "hash": self.hash,
-            "notes": list(self.notes),
-            "version": __version__,
-        }
 
 
 def compare(
@@ -316,16 +117,16 @@ def compare(
     at_scale = _target(target, scale)
     ladder = Ladder(spec.law, runs, at_scale)
     order = [base, *(k for k in range(len(names)) if k != base)]
-    fits = {names[k]: _alone(runs, spec, method == k, names[k]) for k in order}
+    fits = {names[k]: alone(runs, spec, method == k, names[k]) for k in order}
     scales = {names[k]: ladder.of_runs[method == k] for k in order}
     goal = at_scale or float(min(s.max() for s in scales.values()))
     rows = {m: np.flatnonzero(method == names.index(m)) for m in fits}
-    residuals, share = _freed(fits, rows, len(runs))
+    residuals, share = all_freed(fits, rows, len(runs))
     plan = design(runs, by, spec.law.inputs, len(names), pair)
     if pair == "auto" and plan.kind == "pairs":
-        plan = worth(plan, residuals, method)
+        plan = worth(plan, residuals, method, share)
     source = pool(residuals, share, unit=plan.unit, method=method)
-    draws = _draws(fits, rows, source, resamples, seed)
+    draws = drawn_anew(fits, rows, source, resamples, seed)
     parameters = {
         p: {m: _estimate(f.params[p], draws[m][:, j], level) for m, f in fits.items()}
         for j, p in enumerate(spec.law.names)
@@ -375,9 +176,23 @@ def compare(
         )
     best = np.stack([at_rungs[m][1:, there] for m in fits])
     wins = np.bincount(np.argmax(best, axis=0), minlength=len(fits)) / best.shape[1]
+    rises = _rises(runs, spec.law, ladder, rows, plan, up)
     p_best = {m: float(w) for m, w in sorted(zip(fits, wins, strict=True), key=lambda i: -i[1])}
-    told = [_told(c, ladder, scales, fits) for c in _corrected(found)]
+    told = [_told(c, ladder, scales, fits, rises) for c in _corrected(found)]
     told.sort(key=lambda c: (-p_best[c.method], -c.p_better))
+    first = told[0]
+    test = held(
+        runs,
+        spec,
+        ladder,
+        plan,
+        rows,
+        names=(first.baseline, first.method),
+        whole={m: np.concatenate([fits[m].natural[None], draws[m]]) for m in fits},
+        up=up,
+        level=level,
+        seed=seed,
+    )
     return Comparison(
         fits=fits,
         by=by,
@@ -386,7 +201,8 @@ def compare(
         p_best=p_best,
         parameters=parameters,
         design=plan,
-        reversals=reversals(runs, spec, told[0].method, told[0].baseline, up),
+        reversals=reversals(runs, spec, first.method, first.baseline, up),
+        test=test,
         source=runs.source,
         hash=runs.hash,
         level=level,
@@ -433,47 +249,6 @@ def _baseline(names: Sequence[str], method: NDArray[np.intp], asked: str | None)
     return int(np.argmax(np.bincount(method)))
 
 
-def _alone(runs: RunTable, spec: Spec, rows: NDArray[np.bool_], name: str) -> Fit:
-    """The law fitted to the runs of one method."""
-    try:
-        return fit_spec(runs.take(rows), replace(spec, by=None, free=()))
-    except TooFewRuns as error:
-        raise TooFewRuns(
-            f"method '{short(name)}': {error.what}",
-            where=error.where,
-            fix=f"{error.fix}, or leave it out with --where",
-        ) from None
-
-
-def _freed(
-    fits: Mapping[str, Fit], rows: Mapping[str, NDArray[np.intp]], n: int
-) -> tuple[Array, float]:
-    """Freed residuals in the rows' places, shape (n,), and degrees of freedom per row."""
-    out, dof = np.zeros(n), 0
-    for name, fit in fits.items():
-        out[rows[name]], left = freed(fit)
-        dof += left
-    return out, dof / sum(len(r) for r in rows.values())
-
-
-def _draws(
-    fits: Mapping[str, Fit],
-    rows: Mapping[str, NDArray[np.intp]],
-    source: Noise,
-    resamples: int,
-    seed: int,
-) -> dict[str, Array]:
-    """Parameters of each method, shape (K, p), refitted to noise that partners share."""
-    drawn = source.draw(np.random.default_rng(seed), resamples, scale=True)
-    out = {}
-    for name, fit in fits.items():
-        seen = _models.observed(fit.problem, fit.theta, drawn[:, rows[name]])
-        weights = np.broadcast_to(fit.problem.weights, seen.shape)
-        found = _models.again(fit.problem, fit.theta, weights, seen)
-        out[name] = fit.problem.natural(found.theta)
-    return out
-
-
 def _tests(
     runs: RunTable,
     spec: Spec,
@@ -498,7 +273,7 @@ def _tests(
     models = _models.nested(runs, spec, fits)
     names, method = groups_of(runs, spec.by)
     rows = {m: np.flatnonzero(method == k) for k, m in enumerate(names)}
-    source = pool(*_freed(fits, rows, len(runs)), unit=unit, method=method)
+    source = pool(*all_freed(fits, rows, len(runs)), unit=unit, method=method)
     pairs = partners(unit, method) if kind == "pairs" else np.zeros((0, 2), np.intp)
     every = max(models, key=len)
     tests = {
@@ -537,8 +312,36 @@ def _corrected(found: Sequence[Contrast]) -> list[Contrast]:
     return [replace(c, tests=t) for c, t in zip(found, fixed, strict=True)]
 
 
+def _rises(
+    runs: RunTable,
+    law: Law,
+    ladder: Ladder,
+    rows: Mapping[str, NDArray[np.intp]],
+    plan: Design,
+    up: float,
+) -> dict[str, str]:
+    """What is said of each method that gets worse at its largest scales."""
+    out: dict[str, str] = {}
+    # Points of one curve share their luck: a tail of them would show slopes that are none.
+    for name, which in rows.items() if plan.kind != "runs" else ():
+        scale, worse = ladder.of_runs[which], -up * np.asarray(runs[law.predicts], float)[which]
+        if ladder.frontier:
+            scale, worse = best_at(scale, worse)
+        if (found := rise(scale, worse)) is not None:
+            out[name] = (
+                f"{law.predicts} of {name} gets worse from {ladder.name} = "
+                f"{format_number(found.since, 3)} on (p = {found.p:.2g}): the law cannot say so, "
+                "and nothing beyond the runs can be read from it"
+            )
+    return out
+
+
 def _told(
-    c: Contrast, ladder: Ladder, scales: Mapping[str, Array], fits: Mapping[str, Fit]
+    c: Contrast,
+    ladder: Ladder,
+    scales: Mapping[str, Array],
+    fits: Mapping[str, Fit],
+    rises: Mapping[str, str],
 ) -> Contrast:
     """With its shape, its verdict and the reasons against it."""
 
@@ -554,7 +357,10 @@ def _told(
         ladder.name,
         ranges=[(m, float(scales[m].min()), float(scales[m].max())) for m in pair],
         scales=[(m, len(np.unique(np.round(np.log10(scales[m]), 1)))) for m in pair],
-        flags=[f"{m}: {f.message}" for m in pair for f in fits[m].flags if f.severity == "fail"],
+        flags=[
+            *(rises[m] for m in pair if m in rises),
+            *(f"{m}: {f.message}" for m in pair for f in fits[m].flags if f.severity == "fail"),
+        ],
     )
     largest = max(float(scales[m].max()) for m in pair)
     said = _words.verdict(c, ladder.name, ladder.law.predicts, largest)

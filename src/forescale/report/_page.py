@@ -280,6 +280,7 @@ def _comparison(made: Comparison) -> list[Section]:
         ),
         Section("What differs", tables=(_methods.tests(made), _methods.parameters(made))),
         Section("By scale", tables=(_methods.multipliers(made),)),
+        Section("Held-out runs", lines=(made.tested,)),
     ]
     facts = {
         "source": made.source,

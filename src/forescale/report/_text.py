@@ -235,6 +235,7 @@ def _comparison(made: Comparison) -> RenderableType:
     ]
     if (best := methods.best(made)) is not None:
         parts.append(draw(best))
+    parts.append(_line("tested", made.tested))
     parts += [_line("note", n, "dim") for n in made.notes]
     return Group(*parts, Text(""), _verdict(Verdict(made.trusted, made.main.verdict, made.reasons)))
 
