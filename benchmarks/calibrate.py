@@ -1,12 +1,13 @@
 """How wide must intervals be? The prior of inflation and drift, learned from published tables.
 
-    python benchmarks/coverage.py FOLDER --parts parts.csv
-    python benchmarks/calibrate.py parts.csv
+    python benchmarks/coverage.py FOLDER --parts parts.csv --rows rows.csv
+    python benchmarks/calibrate.py parts.csv --rows rows.csv
 
 Each source of tables is forecast with the prior that the other sources teach; the last line
 learns from all of them, and is what `forescale.forecast.drift` ships. A source is a group of
 people and their code, not a file: tables that share one are left out together. A source counts
-once, a table once within it, a cut once within that.
+once, a table once within it, a cut once within that; widths and scores of sources are averaged as
+logs, since they differ tenfold.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
 from forescale.forecast.drift import Doubt, Look, Prior, doubt
 
@@ -142,36 +144,85 @@ def ends(p: Parts, found: Callable[[int], Doubt], rows: Rows) -> Ends:
     return out
 
 
-def table(p: Parts, made: Ends) -> str:
-    """Coverage, width and interval score by class of extrapolation, Markdown."""
+@dataclass(frozen=True)
+class Outcomes:
+    """How one method's intervals fared: inside by level; of 90 %, width and score in per cent."""
+
+    factor: Array
+    source: NDArray[np.str_]
+    set: NDArray[np.str_]
+    inside: dict[float, Array]
+    width: Array
+    score: Array
+
+
+def ours(p: Parts, made: Ends) -> Outcomes:
+    """Of intervals as logs about the forecast."""
     inside = {v: ((lo <= p.error) & (p.error <= hi)).astype(float) for v, (lo, hi) in made.items()}
     bottom, top = (np.exp(v - p.error) for v in made[0.9])
+    return Outcomes(p.factor, p.source, p.set, inside, *_scored(bottom, top))
+
+
+def _scored(bottom: Array, top: Array) -> tuple[Array, Array]:
+    """Width and interval score of 90 % intervals, in per cent, from ends over the truth."""
     width = 100 * (top - bottom)
-    score = width + 2000 * (np.maximum(bottom - 1, 0) + np.maximum(1 - top, 0))
-    lines = ["| beyond | runs / sources | 50 % | 80 % | 90 % | 95 % | width, % | score, % |"]
-    lines.append("|---|---:|---:|---:|---:|---:|---:|---:|")
+    return width, width + 2000 * (np.maximum(bottom - 1, 0) + np.maximum(1 - top, 0))
+
+
+def others(path: Path, method: str) -> Outcomes:
+    """Of a method in the rows that `coverage.py --rows` wrote."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file) if r["method"] == method]
+    rows = [r for r in rows if float(r["truth"]) > 0 and float(r["middle"]) > 0]
+    by = {v: [r for r in rows if float(r["level"]) == v] for v in LEVELS}
+    whole = {
+        v: np.array([[float(r[k]) for k in ("factor", "truth", "lo", "hi")] for r in part])
+        for v, part in by.items()
+    }
+    inside = {
+        v: ((x[:, 2] <= x[:, 1]) & (x[:, 1] <= x[:, 3])).astype(float) for v, x in whole.items()
+    }
+    x, named = whole[0.9], by[0.9]
+    return Outcomes(
+        x[:, 0],
+        np.array([source_of(r["table"], r["group"]) for r in named]),
+        np.array([f"{r['table']}|{r['group']}" for r in named]),
+        inside,
+        *_scored(x[:, 2] / x[:, 1], x[:, 3] / x[:, 1]),
+    )
+
+
+def table(of: dict[str, Outcomes]) -> str:
+    """Coverage, width and interval score by class of extrapolation and method, Markdown."""
+    lines = [
+        "| beyond | runs / sources | method | 50 % | 80 % | 90 % | 95 % | width of 90 %, % | "
+        "interval score of 90 %, % |",
+        "|---|---:|---|---:|---:|---:|---:|---:|---:|",
+    ]
     for low, high in CLASSES:
-        rows = (p.factor > low) & (p.factor <= high)
-        names = np.unique(p.source[rows])
-        if not len(names):
-            continue
-        shown = " | ".join(f"{100 * _pooled(p, rows, inside[v]):.0f}" for v in LEVELS)
-        each = [[np.median(v[rows & (p.source == n)]) for n in names] for v in (width,)]
-        each += [[np.mean(score[rows & (p.source == n)]) for n in names]]
-        w, s = (np.median(v) for v in each)
-        lines.append(
-            f"| {low:g}x to {high:g}x | {rows.sum()} / {len(names)} | {shown} | {w:.2g} | {s:.2g} |"
-        )
+        reach = f"{low:g}x to {high:g}x" if np.isfinite(high) else f"over {low:g}x"
+        for method, o in of.items():
+            rows = (o.factor > low) & (o.factor <= high)
+            if not rows.any():
+                continue
+            shown = " | ".join(
+                f"{100 * np.mean(_pooled(o, rows, o.inside[v])):.0f}" for v in LEVELS
+            )
+            width, score = (_pooled(o, rows, v) for v in (o.width, o.score))
+            lines.append(
+                f"| {reach} | {rows.sum()} / {len(width)} | {method} | {shown} | "
+                f"{stats.gmean(width):.2g} | {stats.gmean(score):.2g} |"
+            )
     return "\n".join(lines)
 
 
-def _pooled(p: Parts, rows: Rows, values: Array) -> float:
-    """Mean over sources of the mean over tables of a table's mean."""
-    per_source = []
-    for name in np.unique(p.source[rows]):
-        sets = np.unique(p.set[rows & (p.source == name)])
-        per_source.append(np.mean([np.mean(values[rows & (p.set == s)]) for s in sets]))
-    return float(np.mean(per_source))
+def _pooled(o: Outcomes, rows: Rows, values: Array) -> Array:
+    """Per source, the mean over its tables of a table's mean."""
+    found = []
+    for name in np.unique(o.source[rows]):
+        sets = np.unique(o.set[rows & (o.source == name)])
+        found.append(np.mean([np.mean(values[rows & (o.set == s)]) for s in sets]))
+    return np.array(found)
 
 
 def with_priors(p: Parts, priors: dict[str, Prior]) -> Ends:
@@ -190,6 +241,7 @@ def with_priors(p: Parts, priors: dict[str, Prior]) -> Ends:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", type=Path)
+    parser.add_argument("--rows", type=Path, help="held-out runs of the other methods, as CSV")
     args = parser.parse_args()
     p, means = Parts(args.parts), Parts(args.parts, means=True)
     priors = {str(s): learn(p, p.source != s) for s in np.unique(p.source)}
@@ -199,8 +251,12 @@ def main() -> None:
         rows = p.source == s
         held = 100 * np.mean(((lo <= p.error) & (p.error <= hi))[rows])
         print(f"{s:24s} {rows.sum():5d} runs, 90 % covers {held:3.0f} % | {_shown(prior)}")
-    print(f"\nruns\n\n{table(p, made)}")
-    print(f"\nmeans of runs of equal scale\n\n{table(means, with_priors(means, priors))}")
+    of = {"forescale": ours(p, made)}
+    if args.rows:
+        of |= {m: others(args.rows, m) for m in ("bootstrap", "GP", "line")}
+    print(f"\nruns\n\n{table(of)}")
+    whole = {"forescale": ours(means, with_priors(means, priors))}
+    print(f"\nmeans of runs of equal scale\n\n{table(whole)}")
     print("\nfrom all sources:", _shown(learn(p, np.ones(len(p.error), bool))))
 
 
