@@ -54,6 +54,12 @@ def test_losses_are_better_where_they_are_less_and_a_sign_says_so_for_sure() -> 
     assert turned.places[0].system == "y"
 
 
+def test_a_pattern_finds_all_columns_though_it_looks_like_a_loss() -> None:
+    runs = read({"m": ["x", "y"], "loss_a": [1.0, 2], "loss_b": [3.0, 4], "loss_c": [5.0, 6]},
+                map={"loss": "loss_b"})  # fmt: skip
+    assert sorted(rank(runs, "m", ["loss_*"]).metrics) == ["loss_a", "loss_b", "loss_c"]
+
+
 def test_missing_scores_are_told_and_do_not_hurt_who_lacks_them() -> None:
     scores = np.tile(np.arange(5.0)[:, None], (1, 8))
     scores[4, :6] = np.nan

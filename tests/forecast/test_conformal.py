@@ -13,6 +13,7 @@ from forescale.errors import BadOption
 from forescale.fit import specify
 from forescale.forecast.backtest import Backtest, Cut, backtest
 from forescale.forecast.conformal import conformal_scale, once, said, standardised
+from forescale.forecast.drift import Look
 from forescale.runs import RunTable
 from forescale.uncertainty.conformal import weighted_quantile
 
@@ -25,7 +26,7 @@ def a_cut(limit: float, scale: Sequence[float], errors: Sequence[float], rows=No
         coverage=1.0, width_pct=20.0, pinball=0.1, z=1.0, rivals={"straight line": 2.0},
         rows=np.arange(m) if rows is None else np.asarray(rows),
         scale=np.asarray(scale, float), truth=1 + 0.1 * np.asarray(errors, float), forecast=one,
-        lo=0.9 * one, hi=1.1 * one,
+        lo=0.9 * one, hi=1.1 * one, look=Look(0.01, 0.0, 0.01),
     )  # fmt: skip
 
 

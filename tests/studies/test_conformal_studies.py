@@ -13,22 +13,24 @@ from forescale.studies import simpsons_bias as simpson
 
 
 def test_dice_is_that_of_sets_and_an_empty_batch_is_right() -> None:
-    rng = np.random.default_rng(0)
-    truth, told = rng.integers(0, 2, (2, 40)).astype(bool)
-    counts = [np.array([np.sum(v)]) for v in (truth & told, told & ~truth, truth & ~told)]
+    truth, told = np.random.default_rng(0).integers(0, 2, (2, 40)).astype(bool)
     plain = 2 * np.sum(truth & told) / (truth.sum() + told.sum())
-    np.testing.assert_allclose(simpson.dice(*counts), [plain])
-    zero = np.zeros(1)
-    assert simpson.dice(zero, zero, zero) == 1.0
+    assert simpson.score(told, truth, 40, "dice") == pytest.approx(plain)
+    nothing = np.zeros(8, bool)
+    assert simpson.score(nothing, nothing, 8, "dice") == 1.0
 
 
-def test_pooled_dice_nears_that_of_unlimited_samples_and_batches_do_not() -> None:
-    rates, rng = (0.4, 0.02), np.random.default_rng(1)
-    mean, pooled = simpson.scores(rates, 8, 1 << 20, rng, False)
-    assert pooled == pytest.approx(simpson.expected(rates), abs=0.01)
-    assert mean - pooled > 0.2
-    mean, pooled = simpson.scores(rates, 8, 1 << 20, rng, True)
-    assert mean == pytest.approx(pooled, abs=1e-12)
+def test_pooled_dice_nears_that_of_unlimited_examples_and_batches_do_not() -> None:
+    rng, recall, false = np.random.default_rng(1), 0.4, 0.02
+    truth = rng.random(1 << 20) < simpson.POSITIVES
+    told = simpson.calls(rng, truth, recall, false)
+    share = recall * simpson.POSITIVES + false * (1 - simpson.POSITIVES)
+    expected = 2 * recall * simpson.POSITIVES / (share + simpson.POSITIVES)
+    pooled = simpson.score(told, truth, len(truth), "dice")
+    assert pooled == pytest.approx(expected, abs=0.01)
+    assert simpson.score(told, truth, 8, "dice") - pooled > 0.2
+    right = [simpson.score(told, truth, size, "accuracy") for size in (8, len(truth))]
+    assert right[0] == pytest.approx(right[1], abs=1e-12)
 
 
 def test_the_wrong_law_is_a_line_through_the_runs_so_far() -> None:

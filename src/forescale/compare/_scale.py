@@ -57,7 +57,8 @@ class Crossover:
 
     Args:
         at: The scale, with its interval, or None where the fitted laws do not cross.
-        none_before: No crossing before this scale, at the level asked; None where there is one.
+        none_before: No crossing before this scale, the lower end that an interval at the level
+            asked would have; None where there is a crossing.
         horizon: Largest scale that was searched.
         to: Who leads beyond it; who leads throughout where there is no crossing.
     """
@@ -230,7 +231,8 @@ def crossover(
         first = np.array([z[0] if len(z := _zeros(x, d)) else np.inf for d in draws])
         # A draw whose leader is another one throughout crossed before the first run.
         first = np.where(np.isinf(first) & (draws[:, -1] * gap[-1] < 0), -np.inf, first)
-        before = float(np.quantile(first, 1.0 - level, method="inverted_cdf"))
+        # The lower end that the interval of a crossing would have.
+        before = float(np.quantile(first, 0.5 * (1.0 - level), method="inverted_cdf"))
         end = min(before, x[-1])
         known = float(10.0**end) if end > x[0] else None
         return Crossover(None, known, horizon, lead(gap[-1]))

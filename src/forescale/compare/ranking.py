@@ -354,7 +354,8 @@ def columns(runs: RunTable, word: str, option: str) -> list[str]:
     Raises:
         UnknownName: If there is none.
     """
-    if word in runs or not set(word) & set("*?["):
+    # Not `in runs`, which knows "loss_*" for another spelling of "loss".
+    if word in runs.columns or not set(word) & set("*?["):
         return [runs.key(word)]
     found = [c for c in runs.columns if fnmatchcase(runs.names.get(c, c), word)]
     if not found:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forescale.fit import Fit
 from forescale.forecast.drift import Doubt, doubt
+from forescale.runs import RunTable
 from forescale.uncertainty import assess
 
 Array = NDArray[np.float64]
@@ -80,8 +81,7 @@ def predictive(
     centre = fit.predict(at, group=group)
     k, m = parameters.shape
     noise = _noise(fit, rng, (k, m))
-    start = fit.predict(_edge(fit, at), group=group)
-    change = np.log(centre / start) if log else centre - start
+    change = change_beyond(fit, at, fit.runs, group=group)
     inflation, direction = (doubt() if found is None else found).draw(rng, k)
     wander = direction * np.abs(change)
     if drift is not None:
@@ -94,10 +94,18 @@ def predictive(
     return Predictive(centre, parameters, total, change)
 
 
-def _edge(fit: Fit, at: Mapping[str, Array]) -> dict[str, Array]:
-    """The nearest places within the range of the data, input by input."""
-    seen = {i: np.asarray(fit.runs[i], float) for i in fit.law.inputs}
-    return {i: np.clip(np.asarray(at[i], float), v.min(), v.max()) for i, v in seen.items()}
+def change_beyond(
+    fit: Fit, at: Mapping[str, Array], runs: RunTable, *, group: str | None = None
+) -> Array:
+    """What the law says changes from the edge of some runs to m places beyond, shape (m,).
+
+    Of the log where residuals are logs, else of the value. The edge is the nearest place within
+    the range of the runs, input by input.
+    """
+    seen = {i: np.asarray(runs[i], float) for i in fit.law.inputs}
+    edge = {i: np.clip(np.asarray(at[i], float), v.min(), v.max()) for i, v in seen.items()}
+    end, start = fit.predict(at, group=group), fit.predict(edge, group=group)
+    return np.asarray(np.log(end / start) if fit.spec.log_residual else end - start)
 
 
 def _noise(fit: Fit, rng: np.random.Generator, shape: tuple[int, int]) -> Array:

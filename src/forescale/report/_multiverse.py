@@ -99,8 +99,8 @@ def checklist(made: Checklist) -> Table:
 def _value(made: Multiverse, x: float) -> str:
     if not math.isfinite(x):
         return "-"
-    # In units of the variance between universes: more digits say nothing.
-    width = 4 * made.between * (abs(x) if made.factors else 1.0)
+    # Digits that the spread over the universes leaves meaning to, and one more.
+    width = made.between * (abs(x) if made.factors else 1.0)
     return words.rounded(x, width)
 
 

@@ -11,9 +11,9 @@ from forescale import catalogue
 from forescale.errors import BadOption
 from forescale.fit import Draws, Fit, Flag
 from forescale.fit.result import Severity
+from forescale.uncertainty._agreement import agreement, apart
 from forescale.uncertainty._method import Method
 from forescale.uncertainty._profile import Profile, intervals, profile
-from forescale.uncertainty.agreement import agreement, apart
 
 __all__ = ["Method", "Profile", "apart", "assess", "get", "names", "profile"]
 

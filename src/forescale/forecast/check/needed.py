@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from forescale.errors import ForescaleError
 from forescale.fit import Fit
 from forescale.forecast import Forecast, Point
-from forescale.forecast._scale import distance, scale_of
+from forescale.forecast._predictive import change_beyond
+from forescale.forecast._scale import scale_of
 from forescale.forecast.check.design import Design, copied, design, span, stretched
 from forescale.forecast.check.shared import Shared
 from forescale.forecast.check.worlds import Noise
@@ -205,9 +206,12 @@ class _Present:
         return width if math.isfinite(width) else None
 
     def _nearer(self, other: Design) -> _Parts:
-        """What lies beyond the runs shrinks as they come nearer."""
-        far = distance(self.fit.runs, self.fit.law, self.point.inputs).decades
-        near = distance(other.runs, self.fit.law, self.point.inputs).decades
+        """The less the law changes beyond the runs, the less the truth wanders off it."""
+        at = {i: np.array([v]) for i, v in self.point.inputs.items()}
+        far, near = (
+            abs(float(change_beyond(self.fit, at, runs, group=self.point.group)[0]))
+            for runs in (self.fit.runs, other.runs)
+        )
         return replace(self.parts, beyond=self.parts.beyond * (near / far) ** 2 if far else 0.0)
 
 
@@ -310,7 +314,7 @@ def _parts(
         draws = fit.predict(now.at, group=point.group, draws=True)[:, 0]
         lo, hi = np.nanquantile(draws, [tail, 1 - tail])
         own = min(variance(float(lo), float(hi)), parameters)
-    inflation = made.backtest.inflation if made.backtest is not None else 1.0
+    inflation = made.doubt.inflation
     lo, hi = np.quantile(noise.measured, [tail, 1 - tail])
     run = inflation**2 * (float(hi - lo) / (2 * z)) ** 2
     left = variance(point.band.lo, point.band.hi) - inflation**2 * parameters - run
