@@ -13,14 +13,14 @@ from forescale.cli import main
 @pytest.fixture
 def two(monkeypatch) -> None:
     """Only two studies, so that a list takes a second."""
-    monkeypatch.setattr(studies, "names", lambda: ("multilingual_nmt", "value_based_rl_utd"))
+    monkeypatch.setattr(studies, "names", lambda: ("learning_curve_regions", "value_based_rl_utd"))
 
 
 def test_a_list_computes_the_verdicts(two, capsys) -> None:
     assert main(["study", "list", "--json"]) == 0
     out, err = capsys.readouterr()
     listed = json.loads(out)
-    assert [one["name"] for one in listed] == ["multilingual_nmt", "value_based_rl_utd"]
+    assert [one["name"] for one in listed] == ["learning_curve_regions", "value_based_rl_utd"]
     for one in listed:
         assert one["papers"]
         assert one["verdict"] in {"holds", "fails", "undecided"}
@@ -47,9 +47,9 @@ def test_show_tells_the_criteria_without_running(capsys) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "multilingual_mt"], "did you mean 'multilingual_nmt'"),
+        (["run", "multilingual_mt"], "did you mean 'learning_curve_regions'"),
         (["run"], "needs a study"),
-        (["list", "multilingual_nmt"], "takes no name"),
+        (["list", "learning_curve_regions"], "takes no name"),
     ],
 )
 def test_wrong_words_are_answered(words, said, capsys) -> None:

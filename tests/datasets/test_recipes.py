@@ -18,10 +18,14 @@ MADE = {
     r: [d for d in map(datasets.get, datasets.names()) if Path(d.recipe).stem == r]
     for r in sorted({Path(datasets.get(n).recipe).stem for n in datasets.names()})
 }
+#: The recipe tried in the default suite: the others go the same way and take longer.
+QUICKEST = "data_curves"
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("recipe", MADE)
+@pytest.mark.parametrize(
+    "recipe", [r if r == QUICKEST else pytest.param(r, marks=pytest.mark.slow) for r in MADE]
+)
 def test_a_recipe_makes_its_tables_and_resumes(recipe: str, tmp_path: Path):
     command = [
         sys.executable,

@@ -111,7 +111,7 @@ def test_a_diverged_run_is_kept_and_its_row_dropped_with_a_reason(tmp_path: Path
     assert results([wild], tmp_path)[0]["row"]["diverged"]
 
 
-@pytest.mark.parametrize("together", [1, 2])
+@pytest.mark.parametrize("together", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_weights_kept_at_the_end_have_the_loss_of_their_row(tmp_path: Path, together: int) -> None:
     import torch
     from safetensors.torch import load_file

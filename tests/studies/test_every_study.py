@@ -13,6 +13,17 @@ from forescale.errors import UnknownName
 from forescale.studies import Number, Study, Verdict
 
 NAMES = studies.names()
+#: Their false worlds take longest; the true ones are always run.
+HEAVY = {
+    "comparison_by_laws",
+    "deep_linear_dynamics",
+    "downstream_log_law",
+    "nmt_encoder_decoder",
+    "one_sided_noise",
+    "rectified_finetuning",
+    "scaling_crossover",
+    "strategic_environments",
+}
 
 
 @cache
@@ -56,7 +67,9 @@ def test_a_verdict_follows_from_numbers_with_intervals(name: str) -> None:
         assert n.lo <= n.hi
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in NAMES]
+)
 def test_a_claim_does_not_hold_where_it_is_false_by_design(name: str) -> None:
     found = verdict(name, falsified=True)
     assert found.verdict != "holds"
@@ -75,8 +88,8 @@ def test_a_verdict_survives_json(name: str) -> None:
     assert name in found._repr_html_()
 
 
-# The two that are quickest: what they share with the others is the code that draws and judges.
-@pytest.mark.parametrize("name", ["multilingual_nmt", "value_based_rl_utd"])
+# Two that are quick: what they share with the others is the code that draws and judges.
+@pytest.mark.parametrize("name", ["learning_curve_regions", "value_based_rl_utd"])
 def test_the_same_seed_gives_the_same_verdict(name: str) -> None:
     assert studies.run(name) == verdict(name)
     assert studies.run(name, seed=1) != verdict(name)
