@@ -47,7 +47,7 @@ def test_show_tells_the_criteria_without_running(capsys) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "multilingual_mt"], "did you mean 'learning_curve_regions'"),
+        (["run", "multilingual_mt"], "did you mean 'multilingual_nmt'"),
         (["run"], "needs a study"),
         (["list", "learning_curve_regions"], "takes no name"),
     ],
