@@ -36,6 +36,8 @@ SOURCES = {
     "marin": "marin",
     "llama_3": "llama 3",
     "steplaw": "step law",
+    "olmo_ladder": "olmo",
+    "overtraining": "gadre",
 }
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 CLASSES = ((1.0, 3.0), (3.0, 15.0), (15.0, 50.0), (50.0, np.inf))

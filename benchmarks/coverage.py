@@ -2,7 +2,8 @@
 
     python benchmarks/coverage.py FOLDER [--only NAME] [--rows rows.csv] [--out TABLE.md]
 
-FOLDER holds the tables that `accuracy_cases.py` names. Every table is cut at several scales; what
+FOLDER holds the tables that `accuracy_cases.py` names in `loss`, and those that
+`capability_cases.py` names in `capability`. Every table is cut at several scales; what
 lies beyond a cut is forecast from what lies below, by
 
 - forescale: the law chosen on the runs below the cut, with all its doubts;
@@ -28,7 +29,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from accuracy_cases import CASES, Case
+from accuracy_cases import CASES as LOSSES
+from accuracy_cases import Case
+from capability_cases import CASES as SCORES
 from loky import get_reusable_executor
 from numpy.typing import NDArray
 from scipy import stats
@@ -373,7 +376,13 @@ def main() -> None:
     parser.add_argument("--parts", type=Path, help="what our intervals are made of, as CSV")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    cases = [c for make in CASES if args.only in make.__name__ for c in make(args.folder)]
+    cases = [
+        case
+        for folder, makers in (("loss", LOSSES), ("capability", SCORES))
+        for make in makers
+        if args.only in make.__name__
+        for case in make(args.folder / folder)
+    ]
     cases = _thinned(cases, args.most)
     rows: list[Held] = []
     components: list[Part] = []
