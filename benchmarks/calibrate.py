@@ -58,11 +58,20 @@ def source_of(table: str, group: str) -> str:
 
 
 class Parts:
-    """Held-out runs as columns, or the means of those of equal scale."""
+    """Held-out runs as columns, or the means of those of equal scale.
 
-    def __init__(self, path: Path, *, means: bool = False) -> None:
+    With `printed`, a mean's interval is that of one run there, which is what we print.
+    """
+
+    def __init__(self, path: Path, *, means: bool = False, printed: bool = False) -> None:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
+        if printed:
+            noises: dict[tuple[str, ...], list[float]] = {}
+            for r in rows:
+                if int(r["count"]) == 1:
+                    noises.setdefault(_place(r), []).append(float(r["noise"]))
+            rows = [r | {"noise": str(np.median(noises[_place(r)]))} for r in rows]
         rows = [r for r in rows if (int(r["count"]) > 1) == means]
         rows = [r for r in rows if float(r["truth"]) > 0 and float(r["middle"]) > 0]
 
@@ -82,6 +91,10 @@ class Parts:
             _, index = np.unique(key, return_inverse=True)
             weight = weight / np.bincount(index, weight)[index]
         self.weight = weight
+
+
+def _place(row: dict[str, str]) -> tuple[str, ...]:
+    return row["table"], row["group"], row["cut"]
 
 
 def _looks(text: str) -> list[Look]:
@@ -257,7 +270,9 @@ def main() -> None:
     if args.rows:
         of |= {m: others(args.rows, m) for m in ("bootstrap", "GP", "line")}
     print(f"\nruns\n\n{table(of)}")
-    whole = {"forescale": ours(means, with_priors(means, priors))}
+    whole = {"forescale, of the mean": ours(means, with_priors(means, priors))}
+    printed = Parts(args.parts, means=True, printed=True)
+    whole["forescale, as printed"] = ours(printed, with_priors(printed, priors))
     print(f"\nmeans of runs of equal scale\n\n{table(whole)}")
     print("\nfrom all sources:", _shown(learn(p, np.ones(len(p.error), bool))))
 

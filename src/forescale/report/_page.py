@@ -13,6 +13,8 @@ from typing import Any
 from forescale import files
 from forescale.compare import Comparison
 from forescale.errors import BadOption
+from forescale.fit import Fit
+from forescale.forecast.backtest import Backtest
 from forescale.forecast.check import Check
 from forescale.forecast.scorecard import Scorecard
 from forescale.multiverse import Multiverse
@@ -40,6 +42,15 @@ from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import CONFIG, Chart
 
 TEMPLATES = Path(__file__).with_name("templates")
+#: Heading of a page with nothing else on it, the fit that it is about aside.
+TITLES: dict[type, str] = {
+    Fit: "Scaling law",
+    Backtest: "Backtest",
+    Check: "Check by simulation",
+    Comparison: "Comparison of methods",
+    Multiverse: "Multiverse of analyses",
+    Scorecard: "Forecasts on record",
+}
 
 
 @dataclass(frozen=True)
@@ -63,16 +74,14 @@ class Section:
     open: bool = True
 
 
-def page(
-    results: Sequence[object], *, title: str = "Scaling forecast", command: str | None = None
-) -> str:
+def page(results: Sequence[object], *, title: str | None = None, command: str | None = None) -> str:
     """One HTML page that shows the results, offline.
 
     Args:
         results: Fit, Forecast, Backtest, Plan, Check, Comparison, Multiverse, Scorecard, curves,
             in any number and order; results of one fit are told together. Anything else with
             `to_dict()` is shown as names and values.
-        title: Heading of the page.
+        title: Heading of the page; by default, what kind of result it shows.
         command: Command line that made it, for the reader who wants to make it again.
 
     Raises:
@@ -100,7 +109,7 @@ def page(
     )
     environment.filters["ident"] = id
     text: str = environment.get_template("page.html").render(
-        title=title,
+        title=title or _title(results),
         command=command,
         stories=told,
         number={id(c): f"chart-{k}" for k, c in enumerate(charts)},
@@ -117,7 +126,7 @@ def write(
     path: Path | str,
     results: Sequence[object],
     *,
-    title: str = "Scaling forecast",
+    title: str | None = None,
     command: str | None = None,
 ) -> Path:
     """The page written to `path`, whole or not at all; arguments as in `page`.
@@ -136,6 +145,13 @@ def write(
             fix="name a file in a folder that exists and that you may write to",
         ) from error
     return Path(path)
+
+
+def _title(results: Sequence[object]) -> str:
+    for kind, title in TITLES.items():
+        if all(isinstance(r, kind | Fit) for r in results):
+            return title
+    return "Scaling forecast"
 
 
 def _version() -> str:
