@@ -71,6 +71,28 @@ def test_drift_adds_nothing_inside_the_runs(fitted: Fit, target: Target) -> None
     assert np.log(width(fitted, at) / width(fitted, at, drift=0.0)) == pytest.approx(0, abs=1e-9)
 
 
+def test_the_sources_of_doubt_add_up_and_are_where_they_should_be(
+    fitted: Fit, target: Target
+) -> None:
+    near, far, farther = (
+        forecast(fitted, target(c), test=False).points[0].shares for c in (1e18, 3e21, 3e22)
+    )
+    for shares in (near, far, farther):
+        assert sum(shares.values()) == pytest.approx(1)
+        assert min(shares.values()) >= 0
+        # One law leaves no choice.
+        assert shares["choice of law"] == pytest.approx(0, abs=1e-12)
+    assert near["drift beyond the runs"] == 0
+    assert near["noise of a run"] > 0.5
+    assert far["drift beyond the runs"] > 0.3
+    assert far["noise of a run"] > farther["noise of a run"]
+    other = fit(fitted.runs, "coupled", starts=32)
+    mixed = replace(fitted, rivals=((0.5, fitted), (0.5, assess(other, resamples=300))))
+    told = forecast(mixed, target(3e22), test=False).points[0]
+    assert 0 < told.shares["choice of law"] < 1
+    assert told.to_dict()["shares"] == told.shares
+
+
 def test_a_run_among_the_runs_is_forecast_to_the_noise(fitted: Fit, target: Target) -> None:
     # Noise of 0.4 %: a 90 % interval is 2 x 1.64 x 0.4 % wide, and a little for the parameters.
     assert width(fitted, target(1e18)) == pytest.approx(2 * 1.645 * 0.004, rel=0.4)

@@ -70,6 +70,7 @@ class Point:
         group: Whose parameters were used.
         quantiles: Of the distribution behind `band`, by probability.
         rivals: What the naive forecasts say there.
+        shares: Where the variance behind `band` comes from, by source; they add up to 1.
     """
 
     inputs: Mapping[str, float]
@@ -80,6 +81,7 @@ class Point:
     group: str | None = None
     quantiles: Mapping[float, float] = field(default_factory=dict)
     rivals: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The point as plain values; the forecast stands under the output's name."""
@@ -92,6 +94,7 @@ class Point:
             "group": self.group,
             "quantiles": {f"{p:g}": v for p, v in self.quantiles.items()},
             "rivals": dict(self.rivals),
+            "shares": dict(self.shares),
         }
 
 
@@ -322,6 +325,7 @@ def forecast(
             group=group,
             quantiles={t: float(v) for t, v in zip(QUANTILES, grid[:, k], strict=True)},
             rivals={name: float(v[k]) for name, v in naive.items()},
+            shares={source: float(v[k]) for source, v in p.shares.items()},
         )
         for k in range(len(here))
     )

@@ -17,6 +17,13 @@ Array = NDArray[np.float64]
 
 #: Draws of the predictive distribution.
 COUNT = 4000
+#: Sources of doubt.
+DRIFT, LAW, PARAMETERS, NOISE = (
+    "drift beyond the runs",
+    "choice of law",
+    "parameters",
+    "noise of a run",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +36,14 @@ class Predictive:
         total: Draws with run noise, the backtest's inflation and drift added, (K, m).
         change: What the law says changes from the edge of the data: of the log, or of the value
             for scores; shape (m,).
+        shares: Where the variance comes from, by source, each of shape (m,); they add up to 1.
     """
 
     centre: Array
     parameters: Array
     total: Array
     change: Array
+    shares: Mapping[str, Array]
 
 
 def predictive(
@@ -87,11 +96,25 @@ def predictive(
     if drift is not None:
         reach = 1.0 if log else float(np.ptp(fit.problem.y)) or 1.0
         wander = drift * reach * decades * rng.standard_normal((k, 1))
-    if log:
-        total = around * np.exp(inflation * (np.log(parameters / around) + noise) + wander)
-    else:
-        total = around + inflation * (parameters - around + noise) + wander
-    return Predictive(centre, parameters, total, change)
+    own = np.log(parameters / around) if log else parameters - around
+    beyond = inflation * (own + noise) + wander
+    total = around * np.exp(beyond) if log else around + beyond
+    laws = np.log(around) if log else around
+    shares = _shares(
+        {DRIFT: wander, LAW: laws, PARAMETERS: inflation * own, NOISE: inflation * noise}
+    )
+    return Predictive(centre, parameters, total, change, shares)
+
+
+def _shares(of: Mapping[str, Array]) -> dict[str, Array]:
+    """Share of each source's variance at each place; of draws of shape (K, m)."""
+    parts = {}
+    for source, draws in of.items():
+        lo, hi = np.quantile(draws, [0.1587, 0.8413], axis=0)
+        # A law of little weight stands beyond these quantiles; a stray draw must not count.
+        parts[source] = draws.var(axis=0) if source == LAW else (0.5 * (hi - lo)) ** 2
+    whole = np.maximum(sum(parts.values()), 1e-300)
+    return {source: v / whole for source, v in parts.items()}
 
 
 def change_beyond(

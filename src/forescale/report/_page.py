@@ -199,7 +199,9 @@ def _sections(story: Story, k: int) -> list[Section]:
             Section(
                 "Forecast" if points else "Loss against scale",
                 charts=(fan.fan(runs, story.forecasts, story.test),),
-                tables=tuple(tables.forecasts(f) for f in story.forecasts),
+                tables=tuple(
+                    table(f) for f in story.forecasts for table in (tables.forecasts, tables.shares)
+                ),
             )
         )
         for plan in story.plans:

@@ -94,6 +94,26 @@ def forecasts(made: Forecast) -> Table:
     )
 
 
+def shares(made: Forecast) -> Table:
+    """Each place with the sources of its doubt."""
+    sources = tuple(made.points[0].shares)
+    return Table(
+        head=(*made.fit.law.inputs, *sources),
+        rows=tuple(
+            (
+                *(format_number(v) for v in p.inputs.values()),
+                *(words.percent(100 * p.shares[s]) for s in sources),
+            )
+            for p in made.points
+        ),
+        title="Where the doubt comes from",
+        note="Shares of the variance behind the interval. The truth drifts off any law by a share "
+        "of what the law says will change beyond the runs; this share, and the factor on the "
+        "doubt of parameters and on noise, are learned from the backtest and from published "
+        "tables.",
+    )
+
+
 def backtests(test: Backtest) -> Table:
     """One row per cut: what was held out, how far, the errors and those of the rivals."""
     rivals = tuple(test.cuts[0].rivals) if test.cuts else ()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from forescale.fit import Fit
-from forescale.forecast import Backtest, Distance, Point
+from forescale.forecast import Backtest, Distance, Forecast, Point
 from forescale.forecast.scorecard import Scorecard
 from forescale.laws import CUSTOM
 from forescale.quantities import format_error, format_number, short, unit_of
@@ -158,6 +158,16 @@ def method(fit: Fit) -> str:
     if fit.draws is not None:
         return f"{fit.draws.method}, {len(fit.draws.natural)} draws"
     return "sandwich covariance"
+
+
+def shares(made: Forecast) -> str:
+    """Where the doubt at the farthest place comes from: "61 % drift, 39 % parameters"."""
+    point = max(made.points, key=lambda p: p.distance.decades)
+    largest = sorted(point.shares.items(), key=lambda item: -item[1])
+    said = ", ".join(f"{100 * v:.0f} % {source}" for source, v in largest if v >= 0.005)
+    if len(made.points) == 1:
+        return said
+    return f"{said}, at {', '.join(f'{k} = {format_number(v)}' for k, v in point.inputs.items())}"
 
 
 def tested_law(test: Backtest) -> str:
