@@ -93,6 +93,22 @@ def test_the_sources_of_doubt_add_up_and_are_where_they_should_be(
     assert told.to_dict()["shares"] == told.shares
 
 
+def test_a_band_for_all_places_is_wider_than_each_alone_and_holds_the_mean(
+    fitted: Fit, target: Target
+) -> None:
+    places = [target(c) for c in (3e18, 3e20, 3e21)]
+    made = forecast(fitted, {k: np.array([p[k] for p in places]) for k in ("N", "D")}, test=False)
+    joint = made.joint
+    assert joint is not None
+    for point, lo, hi in zip(made.points, joint.lo, joint.hi, strict=True):
+        assert lo < point.band.lo < point.band.hi < hi
+    # Bonferroni's bound, which independent places would need.
+    assert 0.9 < joint.pointwise < 1 - 0.1 / 3
+    assert joint.mean[0] < np.mean([p.band.median for p in made.points]) < joint.mean[1]
+    assert made.to_dict()["joint"]["lo"] == list(joint.lo)
+    assert forecast(fitted, places[0], test=False).joint is None
+
+
 def test_a_run_among_the_runs_is_forecast_to_the_noise(fitted: Fit, target: Target) -> None:
     # Noise of 0.4 %: a 90 % interval is 2 x 1.64 x 0.4 % wide, and a little for the parameters.
     assert width(fitted, target(1e18)) == pytest.approx(2 * 1.645 * 0.004, rel=0.4)

@@ -17,6 +17,7 @@ from forescale.forecast._verdict import WIDEST, Verdict, judge
 from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
 from forescale.forecast.choose import candidates, choose
 from forescale.forecast.drift import Doubt, doubt
+from forescale.forecast.joint import Joint, simultaneous
 from forescale.forecast.rivals import naively
 from forescale.quantities import format_number, recognise
 
@@ -109,6 +110,8 @@ class Forecast:
         verdict: Whether it is to be trusted, and why not.
         backtest: The backtest behind the verdict.
         drift: Relative standard deviation per decade beyond the data, where it was given.
+        joint: Where there are several points: the band that holds all of them at once, and
+            intervals of their mean and of the largest.
     """
 
     fit: Fit
@@ -117,6 +120,7 @@ class Forecast:
     verdict: Verdict
     backtest: Backtest | None
     drift: float | None
+    joint: Joint | None = None
 
     @property
     def doubt(self) -> Doubt:
@@ -162,6 +166,7 @@ class Forecast:
             "formula": self.fit.law.formula,
             "level": self.level,
             "points": [p.to_dict() for p in self.points],
+            "joint": self.joint.to_dict() if self.joint is not None else None,
             "verdict": self.verdict.text,
             "trusted": self.verdict.trusted,
             "reasons": list(self.verdict.reasons),
@@ -330,4 +335,5 @@ def forecast(
         for k in range(len(here))
     )
     verdict = judge(fit, points, tested)
-    return Forecast(fit, points, level, verdict, tested, drift)
+    joint = simultaneous(p.total, level) if len(points) > 1 else None
+    return Forecast(fit, points, level, verdict, tested, drift, joint)

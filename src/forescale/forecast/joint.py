@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +35,17 @@ class Joint:
     maximum: Interval
     level: float
     pointwise: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "lo": self.lo.tolist(),
+            "hi": self.hi.tolist(),
+            "mean": list(self.mean),
+            "maximum": list(self.maximum),
+            "level": self.level,
+            "pointwise": self.pointwise,
+        }
 
 
 def simultaneous(draws: ArrayLike, level: float) -> Joint:

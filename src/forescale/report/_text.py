@@ -145,6 +145,8 @@ def _forecast(made: Forecast) -> RenderableType:
         mixed = ", ".join(f"{f.law.name} {w:.2f}" for w, f in fit.rivals)
         parts.append(_line("mixed", f"laws with their weights: {mixed}"))
     parts.append(_line("doubt", words.shares(made)))
+    if made.joint is not None and len(made.points) <= MOST:
+        parts.append(_line("at once", words.at_once(made.joint)))
     if made.backtest is not None:
         parts.append(_line("tested", words.tested(made.backtest)))
     grave = [f for f in fit.flags if f.severity != "note"]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Distance, Forecast, Point
+from forescale.forecast.joint import Joint
 from forescale.forecast.scorecard import Scorecard
 from forescale.laws import CUSTOM
 from forescale.quantities import format_error, format_number, short, unit_of
@@ -168,6 +169,13 @@ def shares(made: Forecast) -> str:
     if len(made.points) == 1:
         return said
     return f"{said}, at {', '.join(f'{k} = {format_number(v)}' for k, v in point.inputs.items())}"
+
+
+def at_once(joint: Joint) -> str:
+    """The band that holds every place of a forecast."""
+    ends = zip(joint.lo, joint.hi, strict=True)
+    said = ", ".join(interval(float(lo), float(hi)) for lo, hi in ends)
+    return f"all {len(joint.lo)} together with {level_text(joint.level)}: {said}"
 
 
 def tested_law(test: Backtest) -> str:
