@@ -145,7 +145,7 @@ def _runs_that_matter(problem: Problem, theta: Array, runs: RunTable) -> list[Fl
                 Flag(
                     "outliers",
                     "note" if len(far) <= 0.05 * len(r) else "warn",
-                    f"{len(far)} runs lie beyond 5 sigma: {shown}{more}",
+                    f"{len(far)} {'run lies' if len(far) == 1 else 'runs lie'} beyond 5 sigma: {shown}{more}",
                 )
             )
     j = problem.jacobian(theta) * np.sqrt(problem.weights)[:, None]

@@ -193,7 +193,8 @@ def _check(made: Check) -> Headline:
     )  # fmt: skip
     badge = "Intervals hold" if made.trusted else "Intervals do not hold"
     tone = "good" if made.trusted else "bad"
-    return Headline(badge, tone, numbers, made.verdict, made.doubts)
+    more = tuple(d for d in made.doubts if d != made.verdict)
+    return Headline(badge, tone, numbers, made.verdict, more)
 
 
 def _multiverse(made: Multiverse) -> Headline:
