@@ -141,11 +141,12 @@ def _runs_that_matter(problem: Problem, theta: Array, runs: RunTable) -> list[Fl
         if far:
             shown = ", ".join(_name_row(runs, i, r[i], log=problem.log_residual) for i in far[:5])
             more = f" and {len(far) - 5} more" if len(far) > 5 else ""
+            lie = "1 run lies" if len(far) == 1 else f"{len(far)} runs lie"
             flags.append(
                 Flag(
                     "outliers",
                     "note" if len(far) <= 0.05 * len(r) else "warn",
-                    f"{len(far)} {'run lies' if len(far) == 1 else 'runs lie'} beyond 5 sigma: {shown}{more}",
+                    f"{lie} beyond 5 sigma: {shown}{more}",
                 )
             )
     j = problem.jacobian(theta) * np.sqrt(problem.weights)[:, None]
