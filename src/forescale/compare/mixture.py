@@ -19,6 +19,7 @@ from forescale.compare.ranking import columns
 from forescale.errors import BadOption, BadTable
 from forescale.quantities import format_number, short
 from forescale.runs import RunTable
+from forescale.summarised import Summarised
 
 Array = NDArray[np.float64]
 
@@ -74,7 +75,7 @@ class Driver:
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class Mixture(Summarised):
     """What the parts of a mixture do to each outcome.
 
     Args:
@@ -151,11 +152,6 @@ class Mixture:
         lines += [f"note: {n}" for n in self.notes]
         lines += [f"would not bet on it: {r}" for r in self.reasons]
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""

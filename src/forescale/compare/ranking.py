@@ -26,6 +26,7 @@ from forescale.errors import BadOption, BadTable, TooFewRuns
 from forescale.fit._build import groups_of
 from forescale.quantities import format_number, recognise, short
 from forescale.runs import RunTable
+from forescale.summarised import Summarised
 
 Array = NDArray[np.float64]
 
@@ -77,7 +78,7 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
+class Ranking(Summarised):
     """Systems ranked over several metrics.
 
     Args:
@@ -156,11 +157,6 @@ class Ranking:
         lines += [f"note: {n}" for n in self.notes]
         lines += [f"would not bet on it: {r}" for r in self.reasons]
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The ranking as plain values; a score that is missing is null."""

@@ -14,6 +14,7 @@ from forescale.compare.reversals import Reversal
 from forescale.fit import Fit
 from forescale.laws import Law
 from forescale.quantities import format_number, short
+from forescale.summarised import Summarised
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ class Contrast:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Summarised):
     """Methods compared by their laws.
 
     Args:
@@ -192,11 +193,6 @@ class Comparison:
         lines += [f"tested: {self.tested}", *(f"note: {n}" for n in self.notes)]
         lines += [f"would not bet on it: {r}" for r in self.reasons]
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain values: the main contrast's own, and all that there are."""

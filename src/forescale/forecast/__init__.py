@@ -20,6 +20,7 @@ from forescale.forecast.drift import Doubt, doubt
 from forescale.forecast.joint import Joint, simultaneous
 from forescale.forecast.rivals import naively
 from forescale.quantities import format_number, recognise
+from forescale.summarised import Summarised
 
 __all__ = [
     "QUANTILES",
@@ -100,7 +101,7 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
-class Forecast:
+class Forecast(Summarised):
     """What runs that nobody has made would measure, and whether to bet on it.
 
     Args:
@@ -149,11 +150,6 @@ class Forecast:
             for p in self.points
         ]
         return "\n".join([*lines, self.verdict.text])
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The forecast as plain values."""

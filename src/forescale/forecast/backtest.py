@@ -20,6 +20,7 @@ from forescale.forecast.drift import NONE, Doubt, Look, doubt
 from forescale.forecast.rivals import RIVALS
 from forescale.forecast.scores import coverage, pinball
 from forescale.runs import RunTable
+from forescale.summarised import Summarised
 from forescale.uncertainty import assess
 
 Array = NDArray[np.float64]
@@ -81,7 +82,7 @@ class Cut:
 
 
 @dataclass(frozen=True, eq=False)
-class Backtest:
+class Backtest(Summarised):
     """How a law forecast runs that it had not seen.
 
     Args:
@@ -208,11 +209,6 @@ class Backtest:
             "law_chosen_at_each_cut": self.chosen,
             "source": self.source,
         }
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
 
 def _column(runs: RunTable, name: str) -> Array:

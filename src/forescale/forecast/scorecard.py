@@ -16,6 +16,7 @@ from forescale.forecast.scores import interval_score, weighted_interval_score
 from forescale.maths.binomial import share_interval
 from forescale.quantities import format_number
 from forescale.runs import RunTable
+from forescale.summarised import Summarised
 
 Array = NDArray[np.float64]
 
@@ -130,7 +131,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Scorecard:
+class Scorecard(Summarised):
     """How the forecasts of a file of records fared.
 
     Args:
@@ -235,11 +236,6 @@ class Scorecard:
         ]
         lines += [f"{o['id']}: open" for o in self.open]
         return "\n".join([*lines, self._line(), *self.notes])
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The scorecard as plain values."""

@@ -16,6 +16,7 @@ from forescale.multiverse._decision import Decision
 from forescale.multiverse._split import Split, flip_rates, split
 from forescale.multiverse.checklist import Checklist
 from forescale.quantities import format_error, format_number, short
+from forescale.summarised import Summarised
 
 Array = NDArray[np.float64]
 
@@ -95,7 +96,7 @@ class Dimension:
 
 
 @dataclass(frozen=True, eq=False)
-class Multiverse:
+class Multiverse(Summarised):
     """One number under every combination of the choices.
 
     Args:
@@ -402,11 +403,6 @@ class Multiverse:
             *(f"would not quote it alone: {r}" for r in self.reasons),
         ]
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The multiverse as plain values, with every universe."""

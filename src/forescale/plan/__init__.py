@@ -19,6 +19,7 @@ from forescale.forecast import candidates as worth_trying
 from forescale.laws import Law
 from forescale.quantities import format_number
 from forescale.runs import RunTable
+from forescale.summarised import Summarised
 
 __all__ = ["Estimate", "Plan", "candidates", "plan"]
 
@@ -46,7 +47,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(Summarised):
     """The compute-optimal size and data for a budget, a size or a number of tokens.
 
     Args:
@@ -115,11 +116,6 @@ class Plan:
             f"N = {n.text()}, a = {e[0]:.3f} [{e[1]:.3f}, {e[2]:.3f}] "
             f"from {len(self.isoflop.parabolas)} budgets"
         )
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain values."""

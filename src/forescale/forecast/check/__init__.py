@@ -18,6 +18,7 @@ from forescale.forecast.check.shared import Shared, estimate
 from forescale.forecast.check.worlds import World, noise_of, worlds
 from forescale.maths.binomial import share_interval
 from forescale.quantities import format_number
+from forescale.summarised import Summarised
 
 __all__ = ["Check", "Covered", "Needed", "Outcome", "Share", "Shared", "Way", "check"]
 
@@ -152,7 +153,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Check:
+class Check(Summarised):
     """Whether the user's intervals would hold, and what narrower ones would take.
 
     Args:
@@ -254,11 +255,6 @@ class Check:
         lines += [f"  {s}" for s in self.skipped]
         lines.append(self.needed.verdict)
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The check as plain values."""
