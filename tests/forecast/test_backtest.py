@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from forescale.fit import specify
+from forescale.forecast import Backtest, Cut, backtest
 from forescale.forecast._cuts import cut_points
-from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
+from forescale.forecast.backtest import of_fit
 from forescale.forecast.choose import again, choose
 from forescale.forecast.drift import Look, doubt
 from forescale.runs import RunTable

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from forescale.errors import BadOption, NotReached
 from forescale.fit import Fit
+from forescale.forecast._cuts import Cut
 from forescale.forecast._predictive import predictive, with_draws
 from forescale.forecast._scale import Distance, distance
 from forescale.forecast._verdict import WIDEST, Verdict, judge
-from forescale.forecast.backtest import Backtest, Cut, backtest, of_fit
+from forescale.forecast.backtest import Backtest, backtest, of_fit
 from forescale.forecast.choose import candidates, choose
 from forescale.forecast.drift import Doubt, doubt
 from forescale.forecast.joint import Joint, simultaneous

@@ -1,16 +1,70 @@
-"""Where to cut a table: the smaller runs are fitted, the larger ones held out."""
+"""Cuts of a table: the smaller runs are fitted, the larger ones held out and forecast."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from forescale.forecast.drift import Look
 
 Array = NDArray[np.float64]
 
 #: Shares of the runs that a backtest holds out.
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """One cut-off: what was known, what was forecast, what was true.
+
+    Args:
+        held_out: Number of runs held out.
+        trained: Number of runs fitted.
+        limit: Largest scale among the fitted runs.
+        factor: How many times beyond it the held-out runs reach.
+        error_pct: Mean absolute error of the held-out runs, in per cent of the truth (of
+            the range seen, for scores).
+        bias_pct: Mean signed error, likewise; positive is forecast too high.
+        coverage: Share of held-out runs inside their interval.
+        width_pct: Median width of the intervals, in per cent of the forecast.
+        pinball: Mean pinball loss over the interval's ends and the median.
+        z: Root mean square error in units of the predictive standard deviation.
+        look: What this cut tells about the fit's own intervals.
+        rivals: Error in per cent of the naive forecasts.
+        rows, truth, forecast, lo, hi: The held-out runs one by one, each of shape (m,).
+        law: Name of the law fitted.
+    """
+
+    held_out: int
+    trained: int
+    limit: float
+    factor: float
+    error_pct: float
+    bias_pct: float
+    coverage: float
+    width_pct: float
+    pinball: float
+    z: float
+    rivals: Mapping[str, float]
+    rows: NDArray[np.int64]
+    scale: Array
+    truth: Array
+    forecast: Array
+    lo: Array
+    hi: Array
+    look: Look
+    law: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The cut as plain values."""
+        out: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            out[name] = value.tolist() if isinstance(value, np.ndarray) else value
+        return {**out, "rivals": dict(self.rivals), "look": vars(self.look)}
 
 
 def cut_points(

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from forescale.errors import BadTable, ForescaleError, TooFewRuns
 from forescale.fit import Fit, Spec, fit_spec
 from forescale.fit._build import groups_of, needed
-from forescale.forecast._cuts import SHARES, cut_points
+from forescale.forecast._cuts import SHARES, Cut, cut_points
 from forescale.forecast._predictive import predictive, with_draws
 from forescale.forecast._scale import distance, scale_of
 from forescale.forecast.choose import again
+from forescale.forecast.conformal import at_cuts, said
 from forescale.forecast.drift import NONE, Doubt, Look, doubt
 from forescale.forecast.rivals import RIVALS
 from forescale.forecast.scores import coverage, pinball
@@ -29,56 +30,6 @@ Array = NDArray[np.float64]
 DRAWS = 300
 #: Probabilities between which a normal has two standard deviations.
 SIGMA = (0.1587, 0.8413)
-
-
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """One cut-off: what was known, what was forecast, what was true.
-
-    Args:
-        held_out: Number of runs held out.
-        trained: Number of runs fitted.
-        limit: Largest scale among the fitted runs.
-        factor: How many times beyond it the held-out runs reach.
-        error_pct: Mean absolute error of the held-out runs, in per cent of the truth (of
-            the range seen, for scores).
-        bias_pct: Mean signed error, likewise; positive is forecast too high.
-        coverage: Share of held-out runs inside their interval.
-        width_pct: Median width of the intervals, in per cent of the forecast.
-        pinball: Mean pinball loss over the interval's ends and the median.
-        z: Root mean square error in units of the predictive standard deviation.
-        look: What this cut tells about the fit's own intervals.
-        rivals: Error in per cent of the naive forecasts.
-        rows, truth, forecast, lo, hi: The held-out runs one by one, each of shape (m,).
-        law: Name of the law fitted.
-    """
-
-    held_out: int
-    trained: int
-    limit: float
-    factor: float
-    error_pct: float
-    bias_pct: float
-    coverage: float
-    width_pct: float
-    pinball: float
-    z: float
-    rivals: Mapping[str, float]
-    rows: NDArray[np.int64]
-    scale: Array
-    truth: Array
-    forecast: Array
-    lo: Array
-    hi: Array
-    look: Look
-    law: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The cut as plain values."""
-        out: dict[str, Any] = {}
-        for name, value in vars(self).items():
-            out[name] = value.tolist() if isinstance(value, np.ndarray) else value
-        return {**out, "rivals": dict(self.rivals), "look": vars(self.look)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +111,7 @@ class Backtest(Summarised):
     @property
     def conformal(self) -> str:
         """What the misses ask of an interval at each cut's distance; empty without cuts."""
-        from forescale.forecast.conformal import at_cuts, said
-
-        return said(at_cuts(self)) if self.cuts else ""
+        return said(at_cuts(self.cuts, self.level)) if self.cuts else ""
 
     def __repr__(self) -> str:
         if not self.cuts:
@@ -190,8 +139,6 @@ class Backtest(Summarised):
 
     def to_dict(self) -> dict[str, Any]:
         """The backtest as plain values."""
-        from forescale.forecast.conformal import at_cuts
-
         return {
             "schema": 1,
             "kind": "backtest",
@@ -203,7 +150,7 @@ class Backtest(Summarised):
             "drift": self.doubt.change,
             "widening": self.widening,
             "reach": self.reach,
-            "conformal": [s.to_dict() for s in at_cuts(self)],
+            "conformal": [s.to_dict() for s in at_cuts(self.cuts, self.level)],
             "cuts": [c.to_dict() for c in self.cuts],
             "skipped": list(self.skipped),
             "law_chosen_at_each_cut": self.chosen,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.errors import BadOption
-from forescale.forecast.backtest import Backtest, Cut
+from forescale.forecast._cuts import Cut
 from forescale.uncertainty.conformal import weighted_quantile
 
 Array = NDArray[np.float64]
@@ -94,7 +94,7 @@ def standardised(cut: Cut) -> Array:
     return np.asarray(np.abs(cut.truth - cut.forecast) / np.maximum(half, 1e-300))
 
 
-def conformal_scale(test: Backtest, factor: float, level: float | None = None) -> Scale:
+def conformal_scale(cuts: Sequence[Cut], factor: float, level: float) -> Scale:
     """The factor by which an interval `factor` times beyond the runs must grow to have held.
 
     The weighted conformal quantile of the held-out errors, each in half-widths of the interval
@@ -104,10 +104,10 @@ def conformal_scale(test: Backtest, factor: float, level: float | None = None) -
     of one the farther the forecast reaches beyond the cuts.
 
     Args:
-        test: A backtest; its intervals are those before any widening.
+        cuts: Of a backtest; their intervals are those before any widening.
         factor: How many times beyond the largest run, at least 1.
-        level: Share of the forecasts to be inside; the backtest's by default. At another than
-            that of the intervals, the factor also turns the one level into the other.
+        level: Share of the forecasts to be inside. At another than that of the intervals, the
+            factor also turns the one level into the other.
 
     Raises:
         BadOption: If factor or level cannot be used.
@@ -115,24 +115,24 @@ def conformal_scale(test: Backtest, factor: float, level: float | None = None) -
     Source: Barber, Candes, Ramdas & Tibshirani 2023, "Conformal Prediction Beyond
     Exchangeability".
     """
-    level = test.level if level is None else level
     if not (math.isfinite(factor) and factor >= 1):
         raise BadOption(f"factor {factor:g} is not beyond the runs", fix="1 or more, as in 10")
     if not 0 < level < 1:
         raise BadOption(f"level {level:g} is no probability", fix="as in 0.9")
-    if not test.cuts:
+    if not cuts:
         return Scale(math.inf, factor, level, 0, 0, 0.0)
-    rows = np.concatenate([c.rows for c in test.cuts])
-    scores = np.concatenate([standardised(c) for c in test.cuts])
-    weights = once(rows, np.concatenate([_weights(c, test, factor) for c in test.cuts]))
+    rows = np.concatenate([c.rows for c in cuts])
+    scores = np.concatenate([standardised(c) for c in cuts])
+    top = max(float(c.scale.max()) for c in cuts)
+    weights = once(rows, np.concatenate([_weights(c, top, factor) for c in cuts]))
     value = float(weighted_quantile(scores, weights, level=level))
     distinct = len(np.unique(rows))
-    return Scale(value, factor, level, distinct, len(test.cuts), float(weights.sum()))
+    return Scale(value, factor, level, distinct, len(cuts), float(weights.sum()))
 
 
-def at_cuts(test: Backtest) -> tuple[Scale, ...]:
+def at_cuts(cuts: Sequence[Cut], level: float) -> tuple[Scale, ...]:
     """The factor at the distance of each cut, from the shortest to the longest."""
-    return tuple(conformal_scale(test, max(c.factor, 1.0)) for c in test.cuts)
+    return tuple(conformal_scale(cuts, max(c.factor, 1.0), level) for c in cuts)
 
 
 def said(scales: Sequence[Scale]) -> str:
@@ -161,9 +161,8 @@ def _cuts(n: int) -> str:
     return f"{n} cut{'' if n == 1 else 's'}"
 
 
-def _weights(cut: Cut, test: Backtest, factor: float) -> Array:
+def _weights(cut: Cut, top: float, factor: float) -> Array:
     """Relevance of a cut's held-out runs, by logs of reach and of start, shape (m,)."""
-    top = max(float(c.scale.max()) for c in test.cuts)
     reach = np.abs(np.log(cut.scale / cut.limit / factor)) / math.log(HALF_REACH)
     start = abs(math.log(top / cut.limit)) / math.log(HALF_START)
     return np.asarray(0.5 ** (reach + start))
