@@ -144,6 +144,22 @@ def test_groups_share_what_is_not_free(simulate):
     assert fit(runs, by="corpus").sigma > 1.5 * found.sigma
 
 
+def test_a_scale_shared_by_groups_of_other_exponents_is_that_of_the_formula(simulate):
+    """Shared is A itself, not what A stands for at the middle of the runs."""
+    web = simulate(n=40, noise=0.001, seed=9)
+    books = simulate(theta=TRUTH | {"alpha": 0.39}, n=40, noise=0.001, seed=10)
+    runs = RunTable(
+        {c: np.concatenate([web[c], books[c]]) for c in ("N", "D", "L")}
+        | {"corpus": np.repeat(["web", "books"], 40)}
+    )
+    found = fit(runs, by="corpus", free=["alpha"])
+    assert found.converged
+    wanted = TRUTH | {"alpha[web]": TRUTH["alpha"], "alpha[books]": 0.39}
+    for name, value in found.params.items():
+        assert value == pytest.approx(wanted[name], abs=4 * found.errors[name]), name
+    assert found.sigma == pytest.approx(0.001, rel=0.3)
+
+
 def test_with_everything_free_each_group_is_fitted_as_if_alone(simulate):
     web = simulate(n=40, noise=0.002, seed=9)
     books = simulate(theta=TRUTH | {"E": 1.5, "beta": 0.38}, n=40, noise=0.002, seed=10)

@@ -114,9 +114,14 @@ def build(runs: RunTable, spec: Spec) -> Problem:
                 fix=f"it has {', '.join(law.names)}",
             )
     coordinates = tuple(law.coordinate(n) for n in law.names)
+    free = [n for n in law.names if n in spec.free] if spec.by else []
+    names = [n for n in law.names if n not in free]
     # A prior on a scale is meant in the user's units, so the centre must be one there.
     # So is a bound on one.
-    centred = not any(law.powers[n] for n in (*spec.priors, *spec.bounded))
+    # And where groups share a scale but not its exponent, what they share is its value there.
+    centred = not any(law.powers[n] for n in (*spec.priors, *spec.bounded)) and not any(
+        power.symbols & set(free) for n in names for power in law.powers[n].values()
+    )
     inputs, centres, logged = [], [], []
     for i in law.inputs:
         # Inputs of one unit are counted alike; pure numbers mean what they say.
@@ -126,8 +131,6 @@ def build(runs: RunTable, spec: Spec) -> Problem:
         centres.append(s)
         if is_log:
             logged.append(i)
-    free = [n for n in law.names if n in spec.free] if spec.by else []
-    names = [n for n in law.names if n not in free]
     names += [f"{n}[{g}]" for g in group_names for n in free]
     columns = np.array(
         [[names.index(f"{n}[{g}]" if n in free else n) for n in law.names] for g in group_names],
