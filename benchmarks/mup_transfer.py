@@ -16,9 +16,9 @@ import numpy as np
 
 from forescale.lab.config import Config, config
 from forescale.lab.coordinates import Coordinate, coordinate_check, slopes
+from forescale.lab.how import results
 from forescale.lab.ladder import best_rate
 from forescale.lab.sweep import sweep
-from forescale.lab.worker import results
 
 WIDTHS, SEEDS = (16, 32, 64, 128), (0, 1)
 RATES = [2e-3 * 2**k for k in range(7)]

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from forescale.lab import models
 from forescale.lab.config import Config, config
+from forescale.lab.how import results
 from forescale.lab.sweep import Progress, sweep
-from forescale.lab.worker import results
 
 CONTEXT = 128
 #: Sequences in a step, but where batches are compared: 1024 bytes.

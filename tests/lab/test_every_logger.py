@@ -12,6 +12,7 @@ import pytest
 from forescale.errors import MissingExtra, UnknownName
 from forescale.lab import loggers, sweep, worker
 from forescale.lab.config import Config, config
+from forescale.lab.how import How, results
 
 pytestmark = pytest.mark.lab
 
@@ -114,7 +115,7 @@ def test_a_run_that_is_killed_at_any_point_logs_each_point_once(
             return real(c, say=dying, **how)
 
         monkeypatch.setattr(trainer, "train", train)
-        worker.make([run], folder, worker.How(every=0.0, logs=stores), device="cpu")
+        worker.make([run], folder, How(every=0.0, logs=stores), device="cpu")
 
     for point, at in ((3, "before"), (8, "after"), (30, "before")):
         with pytest.raises(Killed):
@@ -123,7 +124,7 @@ def test_a_run_that_is_killed_at_any_point_logs_each_point_once(
     # A result that is lost after it was logged: made again, and there once.
     (folder / f"{run.key}.json").unlink()
     once(1e9, "")
-    made = worker.results([run], folder)[0]
+    made = results([run], folder)[0]
     curve, final, settings = READERS[name](folder, run)
     assert set(curve) == {"data", "flops", "lr", "loss", "train_loss"}
     for column, points in curve.items():
@@ -165,7 +166,7 @@ def test_workers_that_log_at_the_same_time_lose_nothing(name: str, tmp_path: Pat
     seen: list[sweep.Progress] = []
     sweep.sweep(runs, tmp_path, log=[name], workers=2, say=seen.append)
     assert not seen[-1].failed
-    for run, made in zip(runs, worker.results(runs, tmp_path), strict=True):
+    for run, made in zip(runs, results(runs, tmp_path), strict=True):
         curve, final, _ = READERS[name](tmp_path, run)
         assert [s for s, _ in curve["loss"]] == [p["step"] for p in made["curve"]]
         assert final["loss"][0][1] == pytest.approx(made["row"]["loss"], rel=1e-6)
@@ -178,7 +179,7 @@ def test_of_several_processes_one_logs(tmp_path: Path) -> None:
 
     sweep.sweep([small()], tmp_path, log=["tensorboard"], parallel=Parallel(2))
     curve, final, _ = read_tensorboard(tmp_path, small())
-    made = worker.results([small()], tmp_path)[0]
+    made = results([small()], tmp_path)[0]
     assert [s for s, _ in curve["loss"]] == [p["step"] for p in made["curve"]]
     assert len(final["loss"]) == 1
     assert len(list((tmp_path / "tensorboard" / small().key).iterdir())) == 1

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from forescale.errors import BadOption
-from forescale.lab import _gpus, engines, models, optimizers, rules, sweep, worker
+from forescale.lab import _gpus, engines, models, optimizers, rules, sweep
 from forescale.lab.config import Config, config
 from forescale.lab.engines import Done, Engine
+from forescale.lab.how import How, results
 from forescale.lab.parallel import Parallel
-from forescale.lab.worker import How
 
 pytestmark = pytest.mark.lab
 
@@ -243,7 +243,7 @@ def test_a_process_that_is_killed_costs_no_run(tmp_path: Path, strategy: Any) ->
     with killer(tmp_path, checkpoint.exists, most=1) as killed:
         sweep.sweep([run], tmp_path, parallel=Parallel(2, strategy), every=0.2)
     assert len(killed) == 1
-    result = worker.results([run], tmp_path)[0]
+    result = results([run], tmp_path)[0]
     one = train(run)
     assert [p["loss"] for p in result["curve"]] == pytest.approx(
         [p["loss"] for p in one.curve], rel=1e-3, abs=1e-6

@@ -17,8 +17,8 @@ import pytest
 
 from forescale.errors import BadOption, BadTable
 from forescale.lab.config import Config, config
+from forescale.lab.how import results
 from forescale.lab.sweep import Progress, grid, sweep
-from forescale.lab.worker import results
 
 pytestmark = pytest.mark.lab
 

@@ -22,8 +22,8 @@ import numpy as np
 from forescale import files
 from forescale.errors import BadOption, BadTable
 from forescale.lab.config import Config
+from forescale.lab.how import results
 from forescale.lab.sweep import Progress, sweep
-from forescale.lab.worker import results
 from forescale.runs import RunTable
 
 #: Sizes a ladder may climb, as values of the models' dial.

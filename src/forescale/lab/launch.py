@@ -23,7 +23,7 @@ from forescale.errors import BadOption, ForescaleError, NotReached
 from forescale.lab._gpus import claimed, visible
 from forescale.lab.config import Config
 from forescale.lab.engines import TRIES
-from forescale.lab.worker import How
+from forescale.lab.how import How
 
 #: Errors of a process whose neighbour is gone: PyTorch has no class of its own for all of them.
 ECHOES = ("RuntimeError", "DistError", "DistNetworkError", "DistBackendError")

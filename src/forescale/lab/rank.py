@@ -17,9 +17,10 @@ from typing import get_args
 from forescale.errors import BadOption
 from forescale.lab.config import Config, config
 from forescale.lab.engines.local import settle
+from forescale.lab.how import How
 from forescale.lab.parallel import Parallel, Replicated, Sharded, Strategy
 from forescale.lab.sweep import grid
-from forescale.lab.worker import How, make
+from forescale.lab.worker import make
 
 
 def words() -> argparse.ArgumentParser:

@@ -21,8 +21,9 @@ from forescale import files
 from forescale.errors import BadOption, BadTable
 from forescale.lab import engines, loggers
 from forescale.lab.config import Config, config
+from forescale.lab.how import How, keep, result_of, results
 from forescale.lab.parallel import SINGLE, Parallel
-from forescale.lab.worker import How, keep, result_of, results, train_group
+from forescale.lab.worker import train_group
 from forescale.runs import RunTable, read
 
 
