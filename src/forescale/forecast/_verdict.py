@@ -14,6 +14,8 @@ from forescale.forecast.backtest import Backtest
 FARTHEST = 100.0
 #: A forecast may reach this many times farther (in factors) than its backtest did.
 BEYOND_TEST = 30.0
+#: A law whose error is above this share of a straight line's has not shown that it knows more.
+NO_BETTER = 0.95
 #: Intervals widened by less for what the backtest told need no word.
 NOTABLE = 1.2
 #: An interval wider than this share of the forecast decides nothing.
@@ -78,6 +80,12 @@ def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
             reasons.append(
                 "a straight line on log-log forecast the held-out runs better "
                 f"({line:.2g} % against {own:.2g} %)"
+            )
+        elif own > NO_BETTER * line and fit.spec.log_residual and own > 200 * fit.sigma:
+            # Within the noise a line may be as good as the truth; beyond it the law is not it.
+            reasons.append(
+                f"held-out runs were forecast no better than by a straight line on log-log "
+                f"({own:.2g} % against {line:.2g} %)"
             )
         elif own > 100 * WIDEST:
             reasons.append(f"the backtest missed by {own:.2g} % on average")
