@@ -9,7 +9,7 @@ import pytest
 from forescale.fit import Fit, Flag, fit
 from forescale.forecast import Forecast, forecast
 from forescale.forecast.backtest import Backtest
-from forescale.runs import RunTable
+from forescale.runs import RunTable, read
 from forescale.uncertainty import assess
 
 World = Callable[..., RunTable]
@@ -136,3 +136,17 @@ def test_a_law_that_misses_the_bend_is_not_trusted(world: World, target: Target)
     assert any("no better than by a straight line" in r for r in found.verdict.reasons)
     band = found.points[0].band
     assert np.log(band.hi / band.lo) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("header", "told"), [("err_avg46", True), ("val_acc_error", True), ("ce", False)]
+)
+def test_a_rate_of_error_fitted_as_a_loss_is_not_trusted_far_out(header: str, told: bool) -> None:
+    c = np.logspace(18, 21, 24)
+    error = np.exp(0.002 * np.random.default_rng(0).normal(size=24))
+    columns = {"flops": c.tolist(), header: ((0.3 + 300 / c**0.15) * error).tolist()}
+    fitted = assess(fit(read(columns, map={"loss": header}), "power"), resamples=100)
+    near, far = (forecast(fitted, {"C": v}).verdict for v in (2e21, 1e22))
+    assert near.trusted
+    assert far.trusted is not told
+    assert any("reads as an error rate" in r for r in far.reasons) is told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from forescale.fit import Fit
 from forescale.forecast._scale import Distance
 from forescale.forecast.backtest import Backtest
+from forescale.quantities import short
 
 #: Beyond this factor no public suite that we hold checks any forecast.
 FARTHEST = 100.0
@@ -18,6 +20,11 @@ BEYOND_TEST = 30.0
 NO_BETTER = 0.95
 #: Intervals widened by less for what the backtest told need no word.
 NOTABLE = 1.2
+#: Headers of rates of error.
+RATE = re.compile(r"(?:^|[^a-z])(?:err|error|acc|accuracy)(?![a-z])", re.IGNORECASE)
+#: How far beyond the runs a law of a loss still told such a rate: farther out, public tables held
+#: two in three of its 90 % intervals (`benchmarks/RESULTS.md`).
+RATE_REACH = 3.0
 #: An interval wider than this share of the forecast decides nothing.
 WIDEST = 0.2
 
@@ -107,6 +114,11 @@ def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
             f"{factor:.3g}x is past two decades beyond the runs, where no public suite that we "
             "hold checks any law"
         )
+    if factor > RATE_REACH and (name := _rate(fit)):
+        reasons.append(
+            f"'{short(name)}' reads as an error rate: near chance it follows no law of a loss, and "
+            f"beyond {RATE_REACH:g}x such intervals held too rarely on public tables"
+        )
     widest = max((p.band.hi - p.band.lo) / max(abs(p.band.median), 1e-300) for p in points)
     if fit.spec.log_residual and widest > WIDEST:
         reasons.append(f"the interval is {100 * widest:.0f} % wide")
@@ -115,3 +127,9 @@ def judge(fit: Fit, points: Sequence[_Point], test: Backtest | None) -> Verdict:
     return Verdict(
         False, f"{head}; {tested}; not to be trusted because {'; '.join(reasons)}", tuple(reasons)
     )
+
+
+def _rate(fit: Fit) -> str | None:
+    """The header of what was fitted as a loss, where it reads as a rate of error."""
+    name = fit.runs.names.get("L", "") if fit.law.predicts == "L" else ""
+    return name if RATE.search(name) and float(fit.problem.y.max()) <= 1 else None
