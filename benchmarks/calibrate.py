@@ -42,6 +42,8 @@ SOURCES = {
     "steplaw": "step law",
     "olmo_ladder": "olmo",
     "overtraining": "gadre",
+    "obs_": "ruan",
+    "difficulty": "wu and lo",
 }
 #: Groups whose numbers are no losses.
 ERROR = re.compile(r"error|err_")

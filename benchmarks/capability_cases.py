@@ -34,6 +34,9 @@ PYTHIA = ("arc_easy", "lambada_openai", "piqa", "sciq")
 #: Warm-up of the rate is over, and checkpoints are no longer spaced by logs.
 SETTLED = 2e9
 
+#: Benchmarks of base models of many families.
+OBSERVED = ("MMLU", "ARC_C", "HellaSwag", "Winograd", "GSM8K", "XWinograd", "HumanEval")
+
 
 def _rows(path: Path) -> list[dict[str, str]]:
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
@@ -84,4 +87,33 @@ def pythia(folder: Path) -> Iterator[Case]:
         yield _case("pythia_evals", f"{task} error", n, d, [1 - s for s in y])
 
 
-CASES: tuple[Callable[[Path], Iterator[Case]], ...] = (olmo_tasks, openlm, pythia)
+def observed(folder: Path) -> Iterator[Case]:
+    """Models of many families, which differ in more than scale."""
+    models = [r for r in _rows(folder / "obs_scaling_models.csv") if r["params"] and r["tokens"]]
+    for task in OBSERVED:
+        part = [r for r in models if r[task]]
+        n, d, y = ([float(r[k]) for r in part] for k in ("params", "tokens", task))
+        yield _case("obs_scaling_models", f"{task} error", n, d, [1 - s for s in y])
+    yield from _by_task(folder / "obs_emergent.csv", "obs_emergent", "score")
+
+
+def difficulty(folder: Path) -> Iterator[Case]:
+    """The same for tasks whose questions were later parted by difficulty, here all together."""
+    yield from _by_task(folder / "difficulty_groups.csv", "difficulty_groups", "acc", group="0")
+
+
+def _by_task(path: Path, table: str, score: str, **only: str) -> Iterator[Case]:
+    rows = [r for r in _rows(path) if all(r[k] == v for k, v in only.items())]
+    for task in sorted({r["task"] for r in rows}):
+        part = [r for r in rows if r["task"] == task and r["tokens"] and r["params"] and r[score]]
+        n, d, y = ([float(r[k]) for r in part] for k in ("params", "tokens", score))
+        yield _case(table, f"{task} error", n, d, [1 - s for s in y])
+
+
+CASES: tuple[Callable[[Path], Iterator[Case]], ...] = (
+    olmo_tasks,
+    openlm,
+    pythia,
+    observed,
+    difficulty,
+)
