@@ -188,7 +188,10 @@ def ends(p: Parts, found: Callable[[int], Doubt], rows: Rows) -> Ends:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How one method's intervals fared: inside by level; of 90 %, width and score in per cent."""
+    """How one method's intervals fared: inside by level; the rest in per cent of the truth.
+
+    Width and interval score are of 90 % intervals, pinball loss of their ends and the middle.
+    """
 
     factor: Array
     source: NDArray[np.str_]
@@ -197,25 +200,32 @@ class Outcomes:
     inside: dict[float, Array]
     width: Array
     score: Array
+    pinball: Array
 
     def only(self, rows: Rows) -> Outcomes:
         """Those of some rows."""
         inside = {v: x[rows] for v, x in self.inside.items()}
         named = self.factor, self.source, self.set, self.loss
-        return Outcomes(*(v[rows] for v in named), inside, self.width[rows], self.score[rows])
+        priced = self.width, self.score, self.pinball
+        return Outcomes(*(v[rows] for v in named), inside, *(v[rows] for v in priced))
 
 
 def ours(p: Parts, made: Ends) -> Outcomes:
     """Of intervals as logs about the forecast."""
     inside = {v: ((lo <= p.error) & (p.error <= hi)).astype(float) for v, (lo, hi) in made.items()}
     bottom, top = (np.exp(v - p.error) for v in made[0.9])
-    return Outcomes(p.factor, p.source, p.set, p.loss, inside, *_scored(bottom, top))
+    return Outcomes(
+        p.factor, p.source, p.set, p.loss, inside, *_scored(bottom, np.exp(-p.error), top)
+    )
 
 
-def _scored(bottom: Array, top: Array) -> tuple[Array, Array]:
-    """Width and interval score of 90 % intervals, in per cent, from ends over the truth."""
+def _scored(bottom: Array, middle: Array, top: Array) -> tuple[Array, Array, Array]:
+    """Width, interval score and pinball loss of 90 % intervals, from values over the truth."""
     width = 100 * (top - bottom)
-    return width, width + 2000 * (np.maximum(bottom - 1, 0) + np.maximum(1 - top, 0))
+    missed = np.maximum(bottom - 1, 0) + np.maximum(1 - top, 0)
+    ends = ((0.05, bottom), (0.5, middle), (0.95, top))
+    losses = [np.maximum(q * (1 - v), (q - 1) * (1 - v)) for q, v in ends]
+    return width, width + 2000 * missed, 100 * np.mean(losses, axis=0)
 
 
 def others(path: Path, method: str) -> Outcomes:
@@ -225,7 +235,9 @@ def others(path: Path, method: str) -> Outcomes:
     rows = [r for r in rows if float(r["truth"]) > 0 and float(r["middle"]) > 0]
     by = {v: [r for r in rows if float(r["level"]) == v] for v in LEVELS}
     whole = {
-        v: np.array([[float(r[k]) for k in ("factor", "truth", "lo", "hi")] for r in part])
+        v: np.array(
+            [[float(r[k]) for k in ("factor", "truth", "lo", "hi", "middle")] for r in part]
+        )
         for v, part in by.items()
     }
     inside = {
@@ -238,7 +250,7 @@ def others(path: Path, method: str) -> Outcomes:
         np.array([f"{r['table']}|{r['group']}" for r in named]),
         np.array([not ERROR.search(r["group"]) for r in named]),
         inside,
-        *_scored(x[:, 2] / x[:, 1], x[:, 3] / x[:, 1]),
+        *_scored(*(x[:, k] / x[:, 1] for k in (2, 4, 3))),
     )
 
 
@@ -246,8 +258,8 @@ def table(of: dict[str, Outcomes]) -> str:
     """Coverage, width and interval score by class of extrapolation and method, Markdown."""
     lines = [
         "| beyond | runs / sources | method | 50 % | 80 % | 90 % | 95 % | width of 90 %, % | "
-        "interval score of 90 %, % |",
-        "|---|---:|---|---:|---:|---:|---:|---:|---:|",
+        "interval score of 90 %, % | pinball, % |",
+        "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for low, high in CLASSES:
         reach = f"{low:g}x to {high:g}x" if np.isfinite(high) else f"over {low:g}x"
@@ -258,10 +270,10 @@ def table(of: dict[str, Outcomes]) -> str:
             shown = " | ".join(
                 f"{100 * np.mean(_pooled(o, rows, o.inside[v])):.0f}" for v in LEVELS
             )
-            width, score = (_pooled(o, rows, v) for v in (o.width, o.score))
+            priced = [_pooled(o, rows, v) for v in (o.width, o.score, o.pinball)]
             lines.append(
-                f"| {reach} | {rows.sum()} / {len(width)} | {method} | {shown} | "
-                f"{stats.gmean(width):.2g} | {stats.gmean(score):.2g} |"
+                f"| {reach} | {rows.sum()} / {len(priced[0])} | {method} | {shown} | "
+                f"{' | '.join(f'{stats.gmean(v):.2g}' for v in priced)} |"
             )
     return "\n".join(lines)
 
