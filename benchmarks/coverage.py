@@ -40,10 +40,9 @@ from forescale.errors import ForescaleError
 from forescale.fit import Fit, fit, specify
 from forescale.fit._build import needed
 from forescale.forecast import choose, forecast
-from forescale.forecast._predictive import predictive, with_draws
+from forescale.forecast._predictive import predictive, spread, with_draws
 from forescale.forecast._scale import distance, scale_of
 from forescale.forecast.backtest import Backtest, of_fit
-from forescale.forecast.drift import NONE
 from forescale.forecast.scores import interval_score, pinball
 from forescale.runs import RunTable
 from forescale.uncertainty import assess
@@ -132,9 +131,9 @@ def parts(case: Case, made: Fit, test: RunTable, tested: Backtest, limit: float)
     """What our intervals are made of: of each held-out run, and of means over equal scale."""
     at, truth = known(test, made)
     made = with_draws(made, level=0.9)
-    p = predictive(made, at, np.zeros(len(truth)), found=NONE, seed=made.spec.seed)
+    p = predictive(made, at, seed=made.spec.seed)
     log = np.log if made.spec.log_residual else np.asarray
-    own, total, true = log(p.parameters), log(p.total), log(truth)
+    own, total, true = log(p.parameters), log(p.as_fitted), log(truth)
     _, scale = scale_of(at, made.law)
     places = [{i: float(v[k]) for i, v in at.items()} for k in range(len(truth))]
     decades = np.array([distance(made.runs, made.law, place).decades for place in places])
@@ -144,7 +143,7 @@ def parts(case: Case, made: Fit, test: RunTable, tested: Backtest, limit: float)
     out = []
     for rows in (*np.arange(len(truth))[:, None], *(w for w in wholes if len(w) > 2)):
         there = float(np.median(total[:, rows].mean(1)))
-        inner, outer = _spread(own[:, rows].mean(1)), _spread(total[:, rows].mean(1))
+        inner, outer = (float(spread(v[:, rows].mean(1))) for v in (own, total))
         out.append(
             Part(
                 table=case.table,
@@ -170,12 +169,6 @@ def known(runs: RunTable, made: Fit) -> tuple[dict[str, Array], Array]:
     """What a fit and its rivals read of some runs, and what they measured."""
     inputs = {i for f in (made, *(f for _, f in made.rivals)) for i in f.law.inputs}
     return {i: np.asarray(runs[i], float) for i in sorted(inputs)}, needed(runs, made.spec)[1]
-
-
-def _spread(draws: Array) -> float:
-    """Half the width of the middle 68 %."""
-    lo, hi = np.quantile(draws, [0.1587, 0.8413])
-    return float(0.5 * (hi - lo))
 
 
 def bootstrap(made: Fit, at: dict[str, Array]) -> Levels:

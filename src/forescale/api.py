@@ -30,7 +30,7 @@ from forescale.forecast.check.farther import farther
 from forescale.laws import Law
 from forescale.multiverse import Checklist, Multiverse, checklist
 from forescale.multiverse import multiverse as _multiverse
-from forescale.plan import Plan, plan
+from forescale.plan import Plan, optimal_places, plan
 from forescale.runs import RunTable
 from forescale.runs import read as _read
 from forescale.uncertainty import assess
@@ -121,7 +121,7 @@ def fit(
     Raises:
         ForescaleError: The input cannot be used; the message says what, where and how to mend.
     """
-    table = runs if isinstance(runs, RunTable) else read(runs)
+    table = _table(runs)
     options: dict[str, Any] = {
         "objective": objective,
         "by": by,
@@ -168,7 +168,7 @@ def backtest(
         seed: Seed of everything random.
         options: As for `fit` (objective, by, free, fix, bounds, priors, weights).
     """
-    table = runs if isinstance(runs, RunTable) else read(runs)
+    table = _table(runs)
     if law == "auto":
         return of_fit(choose(table, seed=seed, **options), level=level)
     return _backtest(table, specify(table, law, seed=seed, **options), level=level, seed=seed)
@@ -304,12 +304,11 @@ def _there(fitted: Fit, at: Mapping[str, Any] | None, group: str | None) -> Mapp
         return chosen
     budgets = np.atleast_1d(np.asarray(chosen["C"], float))
     try:
-        plans = [plan(fitted, flops=float(c), group=group, test=False) for c in budgets]
+        return optimal_places(fitted, budgets, group=group)
     except NotReached:
         if at is not None:
             raise
         return farther(fitted, along=False)
-    return {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
 
 
 def multiverse(runs: Any, **options: Any) -> Multiverse:

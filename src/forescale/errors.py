@@ -44,6 +44,16 @@ class BadOption(ForescaleError):
     """An option or argument has a value that cannot be used."""
 
 
+def check_level(level: float, fix: str = "as in --level 0.9") -> None:
+    """Refuse a level that is no probability.
+
+    Raises:
+        BadOption: Unless it lies between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise BadOption(f"level {level:g} is no probability", fix=fix)
+
+
 class UnknownName(ForescaleError):
     """A law, column, data set or study of that name does not exist."""
 

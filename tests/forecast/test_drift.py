@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from forescale.fit import fit
 from forescale.forecast._predictive import predictive
-from forescale.forecast.drift import NONE, PRIOR, Look, Prior, doubt
+from forescale.forecast.drift import PRIOR, Doubt, Look, Prior, doubt
 from forescale.laws import get
 from forescale.runs import RunTable
 from forescale.uncertainty import assess
@@ -62,7 +62,8 @@ def test_draws_have_the_spread_it_states_and_one_direction_for_all_places() -> N
     assert inflation.shape == wander.shape == (200_000, 1)
     assert np.sqrt(np.mean(inflation**2)) == pytest.approx(found.inflation, rel=0.01)
     assert np.sqrt(np.mean(wander**2)) == pytest.approx(found.change, rel=0.02)
-    one, none = NONE.draw(np.random.default_rng(0), 5)
+    at_its_word = Doubt(np.ones(1), np.zeros(1), np.ones(1))
+    one, none = at_its_word.draw(np.random.default_rng(0), 5)
     assert (one == 1).all()
     assert (none == 0).all()
 
@@ -76,7 +77,7 @@ def test_a_steep_law_gets_the_wider_interval_at_the_same_distance() -> None:
         noise = np.exp(1e-4 * np.random.default_rng(0).normal(size=12))
         runs = RunTable({"C": c, "L": law.predict({"C": c}, truth) * noise})
         made = assess(fit(runs, law), resamples=100)
-        p = predictive(made, {"C": np.array([1e21])}, np.array([1.0]))
+        p = predictive(made, {"C": np.array([1e21])})
         lo, hi = np.quantile(np.log(p.total[:, 0]), [0.05, 0.95])
         widths.append(hi - lo)
     assert widths[1] > 1.3 * widths[0]
@@ -88,6 +89,6 @@ def test_nothing_is_added_inside_the_data_but_the_factor() -> None:
     noise = np.exp(1e-3 * np.random.default_rng(0).normal(size=12))
     runs = RunTable({"C": c, "L": law.predict({"C": c}, dict(law.typical)) * noise})
     made = assess(fit(runs, law), resamples=100)
-    p = predictive(made, {"C": np.array([1e18, 1e22])}, np.array([0.0, 2.0]))
+    p = predictive(made, {"C": np.array([1e18, 1e22])})
     assert p.change[0] == 0.0
     assert p.change[1] < 0.0

@@ -10,10 +10,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
-from forescale.cli._options import Output, Runs, Source, _list, share
+from forescale.cli._options import Output, Runs, Source, share
 from forescale.cli._output import progress, tell
+from forescale.cli._places import At, Flops, Group, Params, Tokens, inputs
 from forescale.cli._show import show
-from forescale.cli.forecast import inputs
 
 GROUP = "Forecast"
 EXAMPLE = "forescale check stdlib_bytes --law chinchilla --tables 10"
@@ -22,22 +22,10 @@ EXAMPLE = "forescale check stdlib_bytes --law chinchilla --tables 10"
 def run(
     runs: Runs,
     *,
-    N: Annotated[
-        str,
-        Parameter(
-            name=["--N", "--params"], help="Parameters: 7B, or 1B,7B,70B.", show_default=False
-        ),
-    ] = "",
-    D: Annotated[
-        str, Parameter(name=["--D", "--tokens"], help="Training tokens: 2T.", show_default=False)
-    ] = "",
-    C: Annotated[
-        str, Parameter(name=["--C", "--flops"], help="Training FLOPs: 1e24.", show_default=False)
-    ] = "",
-    at: Annotated[
-        tuple[str, ...],
-        _list("--at", "NAME=VALUE", "Any other input of the law: examples=1000. Repeat."),
-    ] = (),
+    N: Params = "",
+    D: Tokens = "",
+    C: Flops = "",
+    at: At = (),
     tables: Annotated[
         int | None,
         Parameter(
@@ -53,7 +41,7 @@ def run(
             show_default=False,
         ),
     ] = "",
-    group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
+    group: Group = None,
     how: Fitting = Fitting(),
     source: Source = Source(),
     output: Output = Output(),

@@ -12,10 +12,10 @@ from cyclopts import Parameter
 
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
 from forescale.cli._looks import count
-from forescale.cli._options import Output, Runs, Source, _list
+from forescale.cli._options import Output, Runs, Source
 from forescale.cli._output import tell
+from forescale.cli._places import At, Flops, Group, Params, Tokens, inputs
 from forescale.cli._show import show
-from forescale.errors import BadOption
 
 if TYPE_CHECKING:
     from forescale.forecast import Forecast
@@ -28,23 +28,11 @@ EXAMPLE = "forescale forecast stdlib_bytes --N 10M --D 100M"
 def run(
     runs: Runs,
     *,
-    N: Annotated[
-        str,
-        Parameter(
-            name=["--N", "--params"], help="Parameters: 7B, or 1B,7B,70B.", show_default=False
-        ),
-    ] = "",
-    D: Annotated[
-        str, Parameter(name=["--D", "--tokens"], help="Training tokens: 2T.", show_default=False)
-    ] = "",
-    C: Annotated[
-        str, Parameter(name=["--C", "--flops"], help="Training FLOPs: 1e24.", show_default=False)
-    ] = "",
-    at: Annotated[
-        tuple[str, ...],
-        _list("--at", "NAME=VALUE", "Any other input of the law: examples=1000. Repeat."),
-    ] = (),
-    group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
+    N: Params = "",
+    D: Tokens = "",
+    C: Flops = "",
+    at: At = (),
+    group: Group = None,
     how: Fitting = Fitting(),
     source: Source = Source(),
     output: Output = Output(),
@@ -68,10 +56,9 @@ def run(
     compute = set(places) == {"C"}
     fit = fitted(runs, source, how, level=level, among=_of_compute if compute else None)
     if compute and set(fit.law.inputs) == {"N", "D"}:
-        from forescale.plan import plan
+        from forescale.plan import optimal_places
 
-        plans = [plan(fit, flops=float(c), group=group, test=False) for c in places["C"]]
-        places = {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
+        places = optimal_places(fit, places["C"], group=group)
     result = forecast(fit, places, level=level, group=group)
     count("forecast", result.fit, result.backtest)
     if register is not None:
@@ -100,27 +87,3 @@ def _of_compute(runs: RunTable) -> tuple[str, ...]:
         return with_optimum(runs)
     except BadTable:
         return candidates(runs)
-
-
-def inputs(*, N: str, D: str, C: str, at: tuple[str, ...]) -> dict[str, list[float]]:
-    """Places from the words of the options.
-
-    Raises:
-        BadOption: If a word is no number, or no place was given.
-    """
-    from forescale.quantities import parse_number, recognise
-
-    words = {"N": N, "D": D, "C": C}
-    for word in at:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise BadOption(f"'{word}' is not NAME=VALUE", where="--at")
-        words[recognise(name.strip()) or name.strip()] = value
-    found = {
-        name: [parse_number(part) for part in text.split(",") if part.strip()]
-        for name, text in words.items()
-        if text.strip()
-    }
-    if not found:
-        raise BadOption("no place to forecast was given", fix="as in --N 7B --D 2T or --C 1e24")
-    return found

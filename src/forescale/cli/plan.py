@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from forescale.cli._fitting import Fitting, OwnLevel, fitted
 from forescale.cli._looks import count
 from forescale.cli._options import Output, Runs, Source, share
+from forescale.cli._places import Group
 from forescale.cli._show import show
 
 GROUP = "Decide"
@@ -31,7 +32,7 @@ def run(
         str, Parameter(name=["--params", "--N"], help="Size: 7B.", show_default=False)
     ] = "",
     within: Annotated[str, Parameter(help="What counts as a tie in loss: 0.5%.")] = "0.5%",
-    group: Annotated[str | None, Parameter(help="Whose parameters, for a fit --by.")] = None,
+    group: Group = None,
     how: Fitting = Fitting(),
     source: Source = Source(),
     output: Output = Output(),

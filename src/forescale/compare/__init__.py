@@ -26,7 +26,7 @@ from forescale.compare._scale import (
 from forescale.compare.result import Comparison, Contrast
 from forescale.compare.reversals import Reversal, reversals
 from forescale.compare.rising import best_at, rise
-from forescale.errors import BadOption, TooFewRuns, UnknownName
+from forescale.errors import BadOption, TooFewRuns, UnknownName, check_level
 from forescale.fit import Fit, Spec, specify
 from forescale.fit._build import groups_of, needed
 from forescale.fit.objective import Objective
@@ -213,8 +213,7 @@ def compare(
 
 
 def _check(level: float, resamples: int) -> None:
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
+    check_level(level)
     if resamples < 99:
         raise BadOption(f"{resamples} resamples", fix="use 99 or more, or no p falls below 0.01")
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from forescale.compare import composition
 from forescale.compare.ranking import columns
-from forescale.errors import BadOption, BadTable
+from forescale.errors import BadOption, BadTable, check_level
 from forescale.quantities import format_number, short
 from forescale.runs import RunTable
 from forescale.summarised import Summarised
@@ -204,8 +204,7 @@ def mixture(
         UnknownName, BadOption: If a column does not exist or an option cannot be used.
         BadTable: If shares are negative, too few runs, or parts follow from each other.
     """
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
+    check_level(level)
     if resamples < 99:
         raise BadOption(f"{resamples} resamples", fix="use 99 or more")
     names = [c for word in parts for c in columns(runs, word, "--parts")]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from forescale.compare import rules
 from forescale.compare.rules import Rule
-from forescale.errors import BadOption, BadTable, TooFewRuns
+from forescale.errors import BadOption, BadTable, TooFewRuns, check_level
 from forescale.fit._build import groups_of
 from forescale.quantities import format_number, recognise, short
 from forescale.runs import RunTable
@@ -217,8 +217,7 @@ def rank(
 
     Source: Rofin et al. 2023, "Vote'n'Rank".
     """
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
+    check_level(level)
     if resamples < 99:
         raise BadOption(f"{resamples} draws of the metrics", fix="use 99 or more")
     main = rules.get(rule)

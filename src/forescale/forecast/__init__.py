@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forescale.errors import BadOption, NotReached
+from forescale.errors import BadOption, NotReached, check_level
 from forescale.fit import Fit
 from forescale.forecast._cuts import Cut
 from forescale.forecast._predictive import predictive, with_draws
@@ -20,7 +20,7 @@ from forescale.forecast.choose import candidates, choose
 from forescale.forecast.drift import Doubt, doubt
 from forescale.forecast.joint import Joint, simultaneous
 from forescale.forecast.rivals import naively
-from forescale.quantities import format_number, recognise
+from forescale.quantities import format_place, recognise
 from forescale.summarised import Summarised
 
 __all__ = [
@@ -136,7 +136,8 @@ class Forecast(Summarised):
 
     def __repr__(self) -> str:
         shown = "; ".join(
-            f"{_place(p.inputs)}: {p.output} {p.band.median:.4g} [{p.band.lo:.4g}, {p.band.hi:.4g}]"
+            f"{format_place(p.inputs)}: {p.output} {p.band.median:.4g} "
+            f"[{p.band.lo:.4g}, {p.band.hi:.4g}]"
             for p in self.points[:3]
         )
         more = f" and {len(self.points) - 3} more" if len(self.points) > 3 else ""
@@ -146,7 +147,7 @@ class Forecast(Summarised):
     def summary(self) -> str:
         """The points, one line each, and the verdict."""
         lines = [
-            f"{_place(p.inputs)}: {p.output} = {p.band.median:.4g}, "
+            f"{format_place(p.inputs)}: {p.output} = {p.band.median:.4g}, "
             f"{100 * self.level:.0f} % interval {p.band.lo:.4g} to {p.band.hi:.4g}"
             for p in self.points
         ]
@@ -179,10 +180,6 @@ class Forecast(Summarised):
             "seed": self.fit.spec.seed,
             "version": __version__,
         }
-
-
-def _place(inputs: Mapping[str, float]) -> str:
-    return ", ".join(f"{n}={format_number(v)}" for n, v in inputs.items())
 
 
 def places(fit: Fit, at: Mapping[str, ArrayLike]) -> list[dict[str, float]]:
@@ -288,8 +285,7 @@ def forecast(
         NotReached: If the law has no finite value there.
     """
     level = fit.level if level is None else level
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
+    check_level(level)
     fit = with_draws(fit, level=level, resamples=resamples)
     here = places(fit, at)
     tested = of_fit(fit, level=level) if test is True else test or None
@@ -298,15 +294,14 @@ def forecast(
     p = predictive(
         fit,
         columns,
-        np.array([d.decades for d in far]),
         found=tested.doubt if tested is not None else None,
-        drift=drift,
+        drift=None if drift is None else drift * np.array([d.decades for d in far]),
         group=group,
         seed=fit.spec.seed,
     )
     finite = np.isfinite(p.centre) & np.isfinite(p.total).all(0)
     if not finite.all():
-        at_fault = _place(here[int(np.argmin(finite))])
+        at_fault = format_place(here[int(np.argmin(finite))])
         raise NotReached(
             f"law '{fit.law.name}' as fitted has no finite value at {at_fault}",
             where=fit.runs.source,
@@ -317,6 +312,7 @@ def forecast(
     total, own = np.quantile(p.total, q, axis=0), np.quantile(p.parameters, q, axis=0)
     grid = np.quantile(p.total, QUANTILES, axis=0)
     naive = naively(fit, columns, group)
+    shares = p.shares()
     points = tuple(
         Point(
             inputs=here[k],
@@ -327,7 +323,7 @@ def forecast(
             group=group,
             quantiles={t: float(v) for t, v in zip(QUANTILES, grid[:, k], strict=True)},
             rivals={name: float(v[k]) for name, v in naive.items()},
-            shares={source: float(v[k]) for source, v in p.shares.items()},
+            shares={source: float(v[k]) for source, v in shares.items()},
         )
         for k in range(len(here))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ Array = NDArray[np.float64]
 
 #: Draws of the predictive distribution.
 COUNT = 4000
+#: Probabilities between which a normal has two standard deviations.
+SIGMA = (0.1587, 0.8413)
 #: Sources of doubt.
 DRIFT, LAW, PARAMETERS, NOISE = (
     "drift beyond the runs",
@@ -31,28 +34,64 @@ class Predictive:
     """Draws of what a new run would measure, by source of doubt.
 
     Args:
+        log: Whether doubts are of logs, so that draws multiply.
         centre: Prediction of the best law, shape (m,).
         parameters: Draws with the doubt of parameters (and of the law, if several), (K, m).
-        total: Draws with run noise, the backtest's inflation and drift added, (K, m).
+        around: What each draw's own law predicts, (K, m).
+        noise: Of a single run, (K, m).
+        inflation: Factor on parameters and noise, (K, 1).
+        wander: Drift of the truth off any law, (K, m).
         change: What the law says changes from the edge of the data: of the log, or of the value
             for scores; shape (m,).
-        shares: Where the variance comes from, by source, each of shape (m,); they add up to 1.
     """
 
+    log: bool
     centre: Array
     parameters: Array
-    total: Array
+    around: Array
+    noise: Array
+    inflation: Array
+    wander: Array
     change: Array
-    shares: Mapping[str, Array]
+
+    @cached_property
+    def own(self) -> Array:
+        """What parameters add to the law's prediction, (K, m)."""
+        return np.log(self.parameters / self.around) if self.log else self.parameters - self.around
+
+    @cached_property
+    def total(self) -> Array:
+        """Draws with all doubts, (K, m)."""
+        return self._moved(self.inflation * (self.own + self.noise) + self.wander)
+
+    @property
+    def as_fitted(self) -> Array:
+        """Draws with the fit taken at its word: parameters and noise, no more, (K, m)."""
+        return self._moved(self.own + self.noise)
+
+    def _moved(self, by: Array) -> Array:
+        return np.asarray(self.around * np.exp(by) if self.log else self.around + by)
+
+    def shares(self) -> dict[str, Array]:
+        """Where the variance comes from, by source, each of shape (m,); they add up to 1."""
+        laws = np.log(self.around) if self.log else self.around
+        parts = {
+            DRIFT: spread(self.wander) ** 2,
+            # A law of little weight stands beyond the quantiles that a stray draw must not move.
+            LAW: laws.var(axis=0),
+            PARAMETERS: spread(self.inflation * self.own) ** 2,
+            NOISE: spread(self.inflation * self.noise) ** 2,
+        }
+        whole = np.maximum(sum(parts.values()), 1e-300)
+        return {source: v / whole for source, v in parts.items()}
 
 
 def predictive(
     fit: Fit,
     at: Mapping[str, Array],
-    decades: Array,
     *,
     found: Doubt | None = None,
-    drift: float | None = None,
+    drift: Array | None = None,
     group: str | None = None,
     seed: int = 0,
 ) -> Predictive:
@@ -61,11 +100,10 @@ def predictive(
     Args:
         fit: A fit with draws, perhaps with rivals.
         at: Inputs, each of shape (m,).
-        decades: How far each place lies beyond the data, shape (m,).
         found: What the backtest leaves of the doubt about the fit's own intervals; what tables
             are like in general, if there was none.
-        drift: Relative standard deviation per decade beyond the data, instead of a share of what
-            the law says will change.
+        drift: Relative standard deviation of the drift at each place, shape (m,), instead of a
+            share of what the law says will change.
         group: Which group's parameters to use.
         seed: Seed of the noise.
     """
@@ -95,26 +133,13 @@ def predictive(
     wander = direction * np.abs(change)
     if drift is not None:
         reach = 1.0 if log else float(np.ptp(fit.problem.y)) or 1.0
-        wander = drift * reach * decades * rng.standard_normal((k, 1))
-    own = np.log(parameters / around) if log else parameters - around
-    beyond = inflation * (own + noise) + wander
-    total = around * np.exp(beyond) if log else around + beyond
-    laws = np.log(around) if log else around
-    shares = _shares(
-        {DRIFT: wander, LAW: laws, PARAMETERS: inflation * own, NOISE: inflation * noise}
-    )
-    return Predictive(centre, parameters, total, change, shares)
+        wander = reach * drift * rng.standard_normal((k, 1))
+    return Predictive(log, centre, parameters, around, noise, inflation, wander, change)
 
 
-def _shares(of: Mapping[str, Array]) -> dict[str, Array]:
-    """Share of each source's variance at each place; of draws of shape (K, m)."""
-    parts = {}
-    for source, draws in of.items():
-        lo, hi = np.quantile(draws, [0.1587, 0.8413], axis=0)
-        # A law of little weight stands beyond these quantiles; a stray draw must not count.
-        parts[source] = draws.var(axis=0) if source == LAW else (0.5 * (hi - lo)) ** 2
-    whole = np.maximum(sum(parts.values()), 1e-300)
-    return {source: v / whole for source, v in parts.items()}
+def spread(draws: Array) -> Array:
+    """Half the width of the middle 68 % of draws of shape (K, m), which no stray draw moves."""
+    return np.asarray(0.5 * np.diff(np.quantile(draws, SIGMA, axis=0), axis=0)[0])
 
 
 def change_beyond(

@@ -13,11 +13,11 @@ from forescale.errors import BadTable, ForescaleError, TooFewRuns
 from forescale.fit import Fit, Spec, fit_spec
 from forescale.fit._build import groups_of, needed
 from forescale.forecast._cuts import SHARES, Cut, cut_points
-from forescale.forecast._predictive import predictive, with_draws
-from forescale.forecast._scale import distance, scale_of
+from forescale.forecast._predictive import predictive, spread, with_draws
+from forescale.forecast._scale import scale_of
 from forescale.forecast.choose import again
 from forescale.forecast.conformal import at_cuts, said
-from forescale.forecast.drift import NONE, Doubt, Look, doubt
+from forescale.forecast.drift import Doubt, Look, doubt
 from forescale.forecast.rivals import RIVALS
 from forescale.forecast.scores import coverage, pinball
 from forescale.runs import RunTable
@@ -28,8 +28,6 @@ Array = NDArray[np.float64]
 
 #: Draws behind each cut's interval: enough for its ends, few enough to be quick.
 DRAWS = 300
-#: Probabilities between which a normal has two standard deviations.
-SIGMA = (0.1587, 0.8413)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +184,6 @@ def backtest(
     method: str = "auto",
     cluster: str | None = None,
     shares: Sequence[float] = SHARES,
-    drift: float | None = None,
     seed: int = 0,
     choice: Fit | None = None,
     along: str | None = None,
@@ -203,7 +200,6 @@ def backtest(
         method: Method of uncertainty.
         cluster: Column whose equal values err together.
         shares: Shares of the runs held out.
-        drift: As in `predictive`.
         seed: Seed of draws and noise.
         choice: A fit whose law was chosen by held-out scale: the choice is then made anew on
             the smaller runs of each cut, or the runs held out would have had a say in it.
@@ -236,7 +232,6 @@ def backtest(
                     train,
                     group,
                     names,
-                    drift,
                     seed,
                 )
             )
@@ -267,7 +262,6 @@ def _cut(
     train: NDArray[np.bool_],
     group: NDArray[np.intp],
     names: Sequence[str],
-    drift: float | None,
     seed: int,
 ) -> Cut:
     small, spec, level = fitted.runs, fitted.spec, fitted.level
@@ -278,14 +272,10 @@ def _cut(
     for g in np.unique(group[held]):
         rows = np.flatnonzero(group[held] == g)
         at = {i: v[held[rows]] for i, v in x.items()}
-        places = [{i: float(v[k]) for i, v in at.items()} for k in range(len(rows))]
-        decades = np.array([distance(small, spec.law, place).decades for place in places])
-        label = names[g] if spec.by else None
-        p = predictive(fitted, at, decades, drift=drift, group=label, seed=seed)
-        own = predictive(fitted, at, decades, found=NONE, group=label, seed=seed)
+        p = predictive(fitted, at, group=names[g] if spec.by else None, seed=seed)
         if not samples.size:
             samples, plain = (np.empty((len(p.total), len(held))) for _ in range(2))
-        samples[:, rows], plain[:, rows] = p.total, own.total
+        samples[:, rows], plain[:, rows] = p.total, p.as_fitted
         centre[rows] = np.median(p.total, axis=0)
         change[rows] = p.change
     if not (np.isfinite(samples).all() and np.isfinite(change).all()):
@@ -294,8 +284,7 @@ def _cut(
     lo, hi = np.quantile(samples, [tail, 1 - tail], axis=0)
     size = np.abs(truth) if spec.log_residual else np.full(len(truth), float(np.ptp(y)) or 1.0)
     error = 100 * (centre - truth) / size
-    sd = 0.5 * np.diff(np.quantile(samples, SIGMA, axis=0), axis=0)[0]
-    z2 = ((truth - centre) / np.maximum(sd, 1e-300)) ** 2
+    z2 = ((truth - centre) / np.maximum(spread(samples), 1e-300)) ** 2
     at_all = {i: v[held] for i, v in x.items()}
     rivals = {
         n: float(np.mean(np.abs(100 * (f(small, spec, at_all) - truth) / size)))
@@ -329,7 +318,7 @@ def _cut(
 def _look(truth: Array, centre: Array, plain: Array, change: Array, *, log: bool) -> Look:
     """What the held-out runs tell; `plain` are draws of the fit taken at its word, (K, m)."""
     miss = np.log(truth / centre) if log else truth - centre
-    own = 0.5 * np.diff(np.quantile(np.log(plain) if log else plain, SIGMA, axis=0), axis=0)[0]
+    own = spread(np.log(plain) if log else plain)
     return Look(*(float(np.mean(np.minimum(v * v, 1e12))) for v in (own, change, miss)))
 
 

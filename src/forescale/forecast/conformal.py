@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.errors import BadOption
+from forescale.errors import BadOption, check_level
 from forescale.forecast._cuts import Cut
 from forescale.uncertainty.conformal import weighted_quantile
 
@@ -117,8 +117,7 @@ def conformal_scale(cuts: Sequence[Cut], factor: float, level: float) -> Scale:
     """
     if not (math.isfinite(factor) and factor >= 1):
         raise BadOption(f"factor {factor:g} is not beyond the runs", fix="1 or more, as in 10")
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in 0.9")
+    check_level(level, "as in 0.9")
     if not cuts:
         return Scale(math.inf, factor, level, 0, 0, 0.0)
     rows = np.concatenate([c.rows for c in cuts])

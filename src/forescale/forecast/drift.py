@@ -91,10 +91,6 @@ class Doubt:
         return self.inflations[chosen, None], (self.changes[chosen] * direction)[:, None]
 
 
-#: The fit taken at its word.
-NONE = Doubt(np.ones(1), np.zeros(1), np.ones(1))
-
-
 def doubt(looks: Sequence[Look] = (), prior: Prior = PRIOR) -> Doubt:
     """What a table's backtest leaves of the prior; the prior itself without any cuts."""
     q, r = (v.ravel() for v in np.meshgrid(NODES, NODES, indexing="ij"))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forescale.errors import BadOption
+from forescale.errors import BadOption, check_level
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -72,8 +72,7 @@ def simultaneous(draws: ArrayLike, level: float) -> Joint:
         )
     if not np.isfinite(d).all():
         raise BadOption("a draw is not a finite number")
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in 0.9")
+    check_level(level, "as in 0.9")
     k = len(d)
     # How near each draw comes to either end of the draws, at the point where it comes nearest;
     # equal draws share the depth that treats them best, so that a constant point costs nothing.

@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from forescale.errors import BadOption, ForescaleError, NotReached, UnknownName
+from forescale.errors import BadOption, ForescaleError, NotReached, UnknownName, check_level
 from forescale.fit import specify
 from forescale.fit.objective import Objective
 from forescale.fit.objective import objective as find_objective
@@ -98,8 +98,7 @@ def multiverse(
         BadOption, UnknownName, BadTable, TooFewRuns: The input cannot be used.
         NotReached: If the default analysis gives no number.
     """
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
+    check_level(level)
     chosen = _kinds(choices, without)
     curved = find_curves(runs) is not None
     # Every analysis of curves but those that choose checkpoints is one of final losses.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,6 +175,18 @@ def _trades(law: Law) -> bool:
     away = loss(n * np.array([1e-3, 1e3]), d * np.array([1e3, 1e-3]))
     # A product of equal powers is flat: its lowest point is rounding.
     return bool(best[0] < 0.999 * away.min())
+
+
+def optimal_places(
+    fit: Fit, budgets: Sequence[float] | Array, *, group: str | None = None
+) -> dict[str, list[float]]:
+    """The compute-optimal N and D of each budget in FLOPs.
+
+    Raises:
+        BadOption, NotReached: As for `plan`.
+    """
+    plans = [plan(fit, flops=float(c), group=group, test=False) for c in budgets]
+    return {k: [p.optimum[k].value for p in plans] for k in ("N", "D")}
 
 
 def plan(

@@ -11,7 +11,7 @@ from forescale.quantities._listed import (
     unit_of,
 )
 from forescale.quantities._read import parse_duration, parse_number, parse_ratio
-from forescale.quantities._write import format_error, format_number, short
+from forescale.quantities._write import format_error, format_number, format_place, short
 
 __all__ = [
     "N_CONVENTIONS",
@@ -20,6 +20,7 @@ __all__ = [
     "flops_6nd",
     "format_error",
     "format_number",
+    "format_place",
     "parse_duration",
     "parse_number",
     "parse_ratio",

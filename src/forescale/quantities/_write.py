@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 
 def format_number(x: float, digits: int = 4) -> str:
@@ -89,3 +90,8 @@ def short(text: object, limit: int = 40) -> str:
     """User text fit for one line of a message."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def format_place(inputs: Mapping[str, float]) -> str:
+    """Inputs of a law as people write them: "N=70B, D=1.4T"."""
+    return ", ".join(f"{n}={format_number(v)}" for n, v in inputs.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from forescale.forecast.check import Check, Outcome
-from forescale.quantities import format_number
+from forescale.quantities import format_number, format_place
 from forescale.report import _words as words
 from forescale.report._tables import Table
 
@@ -16,7 +16,7 @@ def coverage(made: Check) -> Table:
     rows = tuple(
         (
             o.name + ("" if o.likely else " (ruled out)"),
-            *([words.place(p.inputs)] if many else []),
+            *([format_place(p.inputs)] if many else []),
             p.own.text,
             p.ours.text,
             _signed(p.bias_pct),
@@ -28,7 +28,7 @@ def coverage(made: Check) -> Table:
     )
     head = ("if", *(("at",) if many else ()), "parameters alone cover", "the forecast covers",
             "bias", "width", "forecast's width")  # fmt: skip
-    at = "" if many else f" at {words.place(made.forecast.points[0].inputs)}"
+    at = "" if many else f" at {format_place(made.forecast.points[0].inputs)}"
     return Table(
         head=head,
         rows=rows,
@@ -75,7 +75,7 @@ def ways(made: Check) -> Table:
             for w in need.ways
         ),
         left=frozenset({"with"}),
-        title=f"What tells the average run at {words.place(need.inputs)} to "
+        title=f"What tells the average run at {format_place(need.inputs)} to "
         f"{words.percent(need.wanted_pct)}",
         note=f"Now {words.percent(need.now_pct)}, from {parts(made)}. Compute in units of the "
         "present runs'. Where a way does not lead there, the width is the least it leads to. "

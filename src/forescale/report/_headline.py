@@ -11,7 +11,7 @@ from forescale.forecast.check import Check
 from forescale.forecast.scorecard import Scorecard
 from forescale.multiverse import Multiverse
 from forescale.plan import Plan
-from forescale.quantities import format_number, short
+from forescale.quantities import format_number, format_place, short
 from forescale.report import _methods
 from forescale.report import _words as words
 from forescale.report._story import Story
@@ -79,7 +79,7 @@ def headlines(story: Story) -> list[Headline]:
 def _forecast(made: Forecast, numbers: tuple[Number, ...] = ()) -> Headline:
     shown = numbers + tuple(
         Number(
-            f"{p.output} at {words.place(p.inputs)}" + (f", {short(p.group)}" if p.group else ""),
+            f"{p.output} at {format_place(p.inputs)}" + (f", {short(p.group)}" if p.group else ""),
             words.forecast_value(p),
             f"{words.level_text(made.level)}: {words.interval(p.band.lo, p.band.hi)}",
             words.farthest(p.distance),
@@ -189,7 +189,7 @@ def _check(made: Check) -> Headline:
     need = made.needed
     numbers += (
         Number("width, average run", words.percent(need.now_pct),
-               f"wanted {words.percent(need.wanted_pct)}", words.place(need.inputs)),
+               f"wanted {words.percent(need.wanted_pct)}", format_place(need.inputs)),
     )  # fmt: skip
     badge = "Intervals hold" if made.trusted else "Intervals do not hold"
     tone = "good" if made.trusted else "bad"

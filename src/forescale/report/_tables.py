@@ -11,7 +11,7 @@ from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast
 from forescale.forecast.scorecard import LINE, Scorecard
 from forescale.plan import Plan
-from forescale.quantities import format_number, short
+from forescale.quantities import format_number, format_place, short
 from forescale.report import _words as words
 
 
@@ -265,7 +265,7 @@ def scores(card: Scorecard) -> Table:
                 s.id,
                 s.date[:10],
                 short(s.law),
-                words.place(s.inputs) + (f", {short(s.group)}" if s.group else ""),
+                format_place(s.inputs) + (f", {short(s.group)}" if s.group else ""),
                 words.rounded(s.median, s.ends[0.9][1] - s.ends[0.9][0]),
                 words.interval(*s.ends[0.9]),
                 format_number(s.truth, 5),
@@ -318,7 +318,7 @@ def unsettled(card: Scorecard) -> Table:
                 o["id"],
                 o["date"][:10],
                 short(o["law"]),
-                words.place(o["inputs"]) + (f", {short(o['group'])}" if o["group"] else ""),
+                format_place(o["inputs"]) + (f", {short(o['group'])}" if o["group"] else ""),
                 f"{o['output']} = {format_number(o['median'])}",
             )
             for o in card.open

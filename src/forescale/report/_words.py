@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Distance, Forecast, Point
@@ -48,11 +48,6 @@ def interval(lo: float, hi: float) -> str:
 def value_error(fit: Fit, name: str) -> str:
     """A parameter as "1.776(19)"."""
     return format_error(fit.params[name], fit.errors[name])
-
-
-def place(inputs: Mapping[str, float]) -> str:
-    """Inputs as people write them: "N=70B, D=1.4T"."""
-    return ", ".join(f"{n}={format_number(v)}" for n, v in inputs.items())
 
 
 def times(f: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale import catalogue
-from forescale.errors import BadOption
+from forescale.errors import BadOption, check_level
 from forescale.fit import Draws, Fit, Flag
 from forescale.fit.result import Severity
 from forescale.uncertainty._agreement import agreement, apart
@@ -99,8 +99,7 @@ def assess(
         UnknownName: If there is no such method.
         MissingExtra: If the method needs a library that is not installed.
     """
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
+    check_level(level)
     if resamples < 20:
         raise BadOption(f"{resamples} resamples", fix="use 20 or more")
     clusters = clusters_of(fit, cluster)

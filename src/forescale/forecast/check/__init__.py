@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forescale.errors import BadOption, NotReached
+from forescale.errors import BadOption, NotReached, check_level
 from forescale.fit import Fit
 from forescale.forecast import Forecast, _columns, forecast, places, with_draws
 from forescale.forecast.check.needed import Needed, Way, needed
@@ -17,7 +17,7 @@ from forescale.forecast.check.rerun import Analysis, Answer, Task, answers
 from forescale.forecast.check.shared import Shared, estimate
 from forescale.forecast.check.worlds import World, noise_of, worlds
 from forescale.maths.binomial import share_interval
-from forescale.quantities import format_number
+from forescale.quantities import format_place
 from forescale.summarised import Summarised
 
 __all__ = ["Check", "Covered", "Needed", "Outcome", "Share", "Shared", "Way", "check"]
@@ -219,7 +219,7 @@ class Check(Summarised):
         return tuple(found)
 
     def _said(self, o: Outcome, p: Covered) -> str:
-        place = f" at {_place(p.inputs)}" if len(o.places) > 1 else ""
+        place = f" at {format_place(p.inputs)}" if len(o.places) > 1 else ""
         said = (
             f"intervals of the parameters alone cover {p.own.text}{place} where "
             f"{100 * self.level:.4g} % is promised if {_if(o, self.shared)}"
@@ -249,8 +249,8 @@ class Check(Summarised):
         for o in self.outcomes:
             for p in o.places:
                 lines.append(
-                    f"  {o.name} at {_place(p.inputs)}: parameters alone {p.own.text}, forecast "
-                    f"{p.ours.text}, bias {p.bias_pct:+.2g} %, width {p.width_pct:.2g} %"
+                    f"  {o.name} at {format_place(p.inputs)}: parameters alone {p.own.text}, "
+                    f"forecast {p.ours.text}, bias {p.bias_pct:+.2g} %, width {p.width_pct:.2g} %"
                 )
         lines += [f"  {s}" for s in self.skipped]
         lines.append(self.needed.verdict)
@@ -283,10 +283,6 @@ class Check(Summarised):
             "seed": self.seed,
             "version": __version__,
         }
-
-
-def _place(inputs: Mapping[str, float]) -> str:
-    return ", ".join(f"{n}={format_number(v)}" for n, v in inputs.items())
 
 
 def _if(o: Outcome, shared: Shared | None) -> str:
@@ -338,8 +334,7 @@ def check(
     beyond it are where such models have failed on public suites.
     """
     level = fit.level if level is None else level
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in --level 0.9")
+    check_level(level)
     if tables is None:
         tables = TABLES if fit.choice is None else TABLES_CHOSEN
     if tables < LEAST:

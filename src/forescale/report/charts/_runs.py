@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from forescale.fit import Fit
 from forescale.forecast._scale import scale_of
-from forescale.quantities import short
-from forescale.report._words import place, titled, unit
+from forescale.quantities import format_place, short
+from forescale.report._words import titled, unit
 from forescale.report.charts._spec import GREY, GROUPS, Array, Spec, by_size, rows, thin
 
 
@@ -132,7 +132,7 @@ class Runs:
             "y": self.observed[k],
             "p": self.predicted[k],
             "e": self.error[k],
-            "at": [place({n: self.inputs[n][i] for n in names}) for i in k],
+            "at": [format_place({n: self.inputs[n][i] for n in names}) for i in k],
             "run": [self.label(int(i)) for i in k],
             "far": [f"row {runs.rows[i]}" if far[i] else "" for i in k],
         }

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.quantities import format_number, short
-from forescale.report._words import place, titled
+from forescale.quantities import format_number, format_place, short
+from forescale.report._words import titled
 from forescale.report.charts._spec import (
     GREY,
     MOST_POINTS,
@@ -136,7 +136,7 @@ def _label(table: RunTable, found: Curves, i: int) -> str:
 
 def _at(table: RunTable, along: str, i: int) -> str:
     names = [along, *(n for n in ("step",) if n in table.columns and n != along)]
-    return place({n: float(table[n][i]) for n in names})
+    return format_place({n: float(table[n][i]) for n in names})
 
 
 def _sizes(table: RunTable, drawn: NDArray[np.intp]) -> str:

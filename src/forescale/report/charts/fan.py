@@ -11,8 +11,8 @@ import numpy as np
 from forescale.fit import Fit
 from forescale.forecast import Backtest, Forecast, Point, forecast
 from forescale.forecast._scale import scale_of
-from forescale.quantities import format_number
-from forescale.report._words import forecast_value, law_name, level_text, place
+from forescale.quantities import format_number, format_place
+from forescale.report._words import forecast_value, law_name, level_text
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import (
     BLUE,
@@ -123,7 +123,7 @@ def _path(runs: Runs, points: Sequence[Point]) -> _Path:
         else start[i] + (end[i] - start[i]) * share
         for i in x
     }
-    words = f"on the way from the smallest run ({place(start)}) to {place(end)}"
+    words = f"on the way from the smallest run ({format_place(start)}) to {format_place(end)}"
     return _Path(line, scale_of(line, law)[1], words)
 
 
@@ -211,7 +211,7 @@ def _marks(runs: Runs, points: Sequence[tuple[Point, float]]) -> list[Spec]:
         {
             **rows(x=[_scale(runs, p)], m=[p.band.median], lo=[p.band.lo], hi=[p.band.hi])[0],
             "text": forecast_value(p),
-            "at": place(p.inputs),
+            "at": format_place(p.inputs),
             "say": f"{forecast_value(p)} ({level_text(level)}: {p.band.lo:.4g} to {p.band.hi:.4g})",
         }
         for p, level in points

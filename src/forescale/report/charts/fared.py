@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from forescale.forecast.scorecard import LINE, Scorecard
-from forescale.report._words import percent, place
+from forescale.quantities import format_place
+from forescale.report._words import percent
 from forescale.report.charts._spec import (
     AMBER,
     BLUE,
@@ -35,7 +36,7 @@ def against_truth(card: Scorecard) -> Chart | None:
     inside = ["inside 90 %" if s.inside(0.9) else "outside 90 %" for s in shown]
     data = rows(
         id=[s.id for s in shown],
-        at=[place(s.inputs) for s in shown],
+        at=[format_place(s.inputs) for s in shown],
         m=[float(s.error_pct or 0.0) for s in shown],
         lo=off[0.9][:, 0], hi=off[0.9][:, 1], a=off[0.5][:, 0], b=off[0.5][:, 1],
         truth=[s.truth for s in shown],

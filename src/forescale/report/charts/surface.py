@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from forescale.forecast import Point
-from forescale.report._words import forecast_value, place, titled
+from forescale.quantities import format_place
+from forescale.report._words import forecast_value, titled
 from forescale.report.charts._runs import Runs
 from forescale.report.charts._spec import ORANGE, Array, Chart, Spec, axis, number, plain, rows, tip
 
@@ -143,7 +144,7 @@ def _targets(points: Sequence[Point], names: Sequence[str]) -> list[Spec]:
         return []
     data = [
         {"x": p.inputs[names[0]], "y": p.inputs[names[1]], "t": forecast_value(p),
-         "at": place(p.inputs)}
+         "at": format_place(p.inputs)}
         for p in points
     ]  # fmt: skip
     here = {"x": plain("x"), "y": plain("y")}

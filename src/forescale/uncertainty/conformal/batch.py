@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forescale.errors import BadOption
+from forescale.errors import BadOption, check_level
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -204,8 +204,7 @@ def _known(scores: ArrayLike, m: int, level: float, bounds: Interval) -> Array:
         raise BadOption("the known points are not a row of numbers")
     if m < 1:
         raise BadOption(f"{m} new points")
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in 0.9")
+    check_level(level, "as in 0.9")
     low, high = bounds
     if not (low < high and low <= s[0] and s[-1] <= high):
         raise BadOption(f"bounds {low:g} to {high:g} do not hold the known points")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forescale.errors import BadOption, MissingExtra, TooFewRuns
+from forescale.errors import BadOption, MissingExtra, TooFewRuns, check_level
 
 Array = NDArray[np.float64]
 
@@ -67,8 +67,7 @@ def conditional_interval(
         raise BadOption(f"contexts {x.shape}, residuals {y.shape}, queries {at.shape} do not fit")
     if not all(np.isfinite(v).all() for v in (x, y, at)):
         raise BadOption("a residual is not a finite number")
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in 0.9")
+    check_level(level, "as in 0.9")
     if trees < 1 or leaf < 1:
         raise BadOption(f"{trees} trees with {leaf} residuals in a leaf make no forest")
     if len(y) < LEAST:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forescale.errors import BadOption
+from forescale.errors import BadOption, check_level
 
 Array = NDArray[np.float64]
 
@@ -125,7 +125,6 @@ def relevance(weights: ArrayLike | None, scores: Array) -> Array:
 
 
 def _check(scores: Array, level: float) -> None:
-    if not 0 < level < 1:
-        raise BadOption(f"level {level:g} is no probability", fix="as in 0.9")
+    check_level(level, "as in 0.9")
     if scores.ndim < 1 or np.isnan(scores).any():
         raise BadOption("a score is not a number")
