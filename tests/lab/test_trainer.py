@@ -159,3 +159,31 @@ def test_targets_that_do_not_count_are_no_misses() -> None:
     y = torch.tensor([[0, IGNORED, 1], [IGNORED, 1, 0]])
     _, accuracy = evaluate(Same(), (x, y), "cross_entropy", criterion("cross_entropy"), [], "cpu")
     assert accuracy == 0.75
+
+
+def test_probes_change_no_number_and_stand_in_the_curve() -> None:
+    from forescale.lab.trainer import train
+
+    task = {"task": "modular", "model": "gpt", "task_settings": {"p": 5}, "batch": 12, "steps": 20}
+    asked = {"norms": {}, "output_margin": {}, "intrinsic_dimension": {"k": 4}}
+    bare, read = train(small(**task)), train(small(**task, probes=asked))
+    assert [{k: row[k] for k in bare.curve[0]} for row in read.curve] == list(bare.curve)
+    for row in read.curve:
+        assert row["norms.weight_norm"] > 0
+        assert 0 <= row["output_margin.wrong"] <= 1
+    assert read.row["probes"] == asked
+    assert "probes" not in bare.row
+
+
+def test_a_run_without_probes_keeps_the_name_it_had() -> None:
+    assert small(probes={}).key == small().key != small(probes={"norms": {}}).key
+    assert config(small(probes={"norms": {}}).to_dict()).probes == {"norms": {}}
+
+
+def test_a_probe_that_cannot_be_read_is_refused_before_the_first_step() -> None:
+    from forescale.lab.trainer import train
+
+    with pytest.raises(BadOption, match="task 'teacher': probe 'neural_collapse' needs"):
+        train(small(probes={"neural_collapse": {}}))
+    with pytest.raises(UnknownName, match="sharpnes"):
+        train(small(probes={"sharpnes": {}}))

@@ -31,6 +31,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         schedule: Name of a schedule.
         warmup: Share of the steps in which the rate rises.
         rules: Names of rules, with their settings.
+        probes: Names of probes, with their settings, that are read at every evaluation.
         seed: Seed of the weights and of the order of the data.
         accumulate: Parts in which a batch is computed, where it does not fit the memory.
         dtype: "float32", or "bfloat16" for the matrix products.
@@ -51,6 +52,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     schedule: str = "cosine"
     warmup: float = 0.05
     rules: dict[str, Settings] = msgspec.field(default_factory=lambda: {"clip": {}})
+    probes: dict[str, Settings] = {}
     seed: int = 0
     accumulate: int = 1
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -64,7 +66,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @property
     def key(self) -> str:
         """Sixteen hex digits that name this run: the same run has the same name anywhere."""
-        plain = json.dumps(msgspec.to_builtins(self), sort_keys=True)
+        plain = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
     @property
@@ -74,7 +76,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain values."""
-        return dict(msgspec.to_builtins(self))
+        plain = dict(msgspec.to_builtins(self))
+        if not self.probes:
+            # Probes change no number: a run without them keeps the name it had before there were.
+            del plain["probes"]
+        return plain
 
 
 def config(values: Mapping[str, Any], *, where: str = "") -> Config:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from forescale.errors import BadOption
 from forescale.lab import inits, models, optimizers, rules, tasks
 from forescale.lab._checkpoint import Checkpoint, keep_weights
+from forescale.lab._probed import Probed
 from forescale.lab._run import (
     THINNED,
     Row,
@@ -89,6 +91,8 @@ def train_together(
     data = tasks.get(config.task).data(**config.task_settings)
     check_fitting(config, data.io, data.loss)
 
+    probed = [Probed(c, data, device) for c in configs]
+
     modules, (roles, *_) = zip(*(begun(c, data.io) for c in configs), strict=True)
     counted = models.counts(modules[0], data.io, data.per_example)
     stack = Stack([module.to(device) for module in modules])
@@ -138,6 +142,8 @@ def train_together(
             lr = peak * float(factors[step])
             for m, (loss, accuracy) in zip(going, measured(going, THINNED), strict=True):
                 row = point(step + 1, per_step, counted, lr, loss, trained[m], accuracy)
+                with judged(stack.whole, hooks):
+                    row |= probed[m].row(stack.members[m]) if math.isfinite(loss) else {}
                 kept[m]["curve"].append(row)
                 if say is not None:
                     say(m, row)

@@ -77,6 +77,8 @@ class Parallel:
             raise BadOption(
                 f"optimizer '{config.optimizer}' needs whole matrices, which fsdp shards", fix=fix
             )
+        if config.probes:
+            raise BadOption("probes read whole tensors, which fsdp shards", fix=fix)
         for name in config.rules:
             if rules.get(name).whole:
                 raise BadOption(f"rule '{name}' needs whole tensors, which fsdp shards", fix=fix)

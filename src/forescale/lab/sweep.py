@@ -243,10 +243,10 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if name == "lr":
             out["lr_peak"] = value
-        elif name == "rules":
-            out["rules"] = " ".join(value)
-            for rule, settings in value.items():
-                out |= {f"{rule}.{k}": v for k, v in settings.items()}
+        elif name in {"rules", "probes"}:
+            out[name] = " ".join(value)
+            for piece, settings in value.items():
+                out |= {f"{piece}.{k}": v for k, v in settings.items()}
         elif isinstance(value, dict):
             out |= {f"{name.removesuffix('_settings')}.{k}": v for k, v in value.items()}
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from forescale.lab import inits, models, optimizers, rules, tasks
 from forescale.lab._checkpoint import Checkpoint, keep_weights
+from forescale.lab._probed import Probed
 from forescale.lab._run import (
     THINNED,
     Row,
@@ -73,6 +75,8 @@ def train(
     hooks = [rules.get(n).hooks(**config.rules[n]) for n in ordered(config)]
     check_fitting(config, data.io, data.loss)
 
+    probed = Probed(config, data, device)
+
     module, roles = begun(config, data.io)
     counted = models.counts(module, data.io, data.per_example)
     module = team.place(module.to(device))
@@ -124,6 +128,8 @@ def train(
             losses.clear()
             lr = peak * float(factors[step])
             row = point(step + 1, per_step, counted, lr, loss, trained, accuracy)
+            with judged(module, hooks):
+                row |= probed.row(module) if math.isfinite(loss) else {}
             curve.append(row)
             diverged = has_diverged(curve)
             if say is not None:

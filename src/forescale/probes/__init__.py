@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from forescale.catalogue import Room
 from forescale.probes._contract import Batch, Cost, Measure, Probe, Sight
-from forescale.probes._read import Reading, read
+from forescale.probes._read import Reading, prepared, read
 
-__all__ = ["Batch", "Cost", "Measure", "Probe", "Reading", "Sight", "get", "names", "read"]
+__all__ = [
+    "Batch",
+    "Cost",
+    "Measure",
+    "Probe",
+    "Reading",
+    "Sight",
+    "get",
+    "names",
+    "prepared",
+    "read",
+]
 
 _ROOM = Room[Probe](__name__, "PROBE")
 names, get = _ROOM.names, _ROOM.get
