@@ -146,8 +146,16 @@ class Steppers:
             part.load_state_dict(state)
 
 
-def torch_groups(groups: Sequence[Group], weight_decay: float = 0.0) -> list[dict[str, object]]:
-    """Groups as PyTorch takes them, at learning rate 1."""
+def torch_groups(
+    groups: Sequence[Group], weight_decay: float = 0.0, *, everywhere: bool = False
+) -> list[dict[str, object]]:
+    """Groups as PyTorch takes them, at learning rate 1.
+
+    Args:
+        groups: The groups.
+        weight_decay: Decoupled decay of those that decay.
+        everywhere: All of them decay.
+    """
     return [
         {
             "params": g.params,
@@ -155,7 +163,7 @@ def torch_groups(groups: Sequence[Group], weight_decay: float = 0.0) -> list[dic
             "scale": g.scale,
             # Decoupled decay is multiplied by the rate; a rate scaled down for width would
             # decay less, and the balance of weights would depend on width.
-            "weight_decay": weight_decay / g.scale if g.decay else 0.0,
+            "weight_decay": weight_decay / g.scale if g.decay or everywhere else 0.0,
         }
         for g in groups
     ]
