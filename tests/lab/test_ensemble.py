@@ -140,7 +140,9 @@ def test_a_stack_of_any_model_computes_what_its_members_do(
             torch.testing.assert_close(scores[m], own)
             own.square().sum().backward()
             for n, p in module.named_parameters():
-                torch.testing.assert_close(stack.params[n].grad[m], p.grad, rtol=1e-4, atol=1e-5)
+                # Without norms gradients are large, and so are their rounding errors.
+                tiny = 1e-5 * max(1.0, float(p.grad.abs().max()))
+                torch.testing.assert_close(stack.params[n].grad[m], p.grad, rtol=1e-4, atol=tiny)
 
 
 def test_members_are_views_of_the_stack(torch: ModuleType, start: Any) -> None:

@@ -318,3 +318,31 @@ def test_an_encoder_sees_all_places(torch, start) -> None:
 def test_heads_that_do_not_divide_the_width_are_refused(torch) -> None:
     with pytest.raises(BadOption, match="twice the heads"):
         models.get("gpt").make(IOS["tokens"], 1, heads=3)
+
+
+def test_the_one_layer_transformer_is_the_published_one(torch, start) -> None:
+    """Size, start and scores of Nanda et al.'s network, written out head by head."""
+    io = Tokens(114, 3, "last")
+    module, _ = start("one_layer", io, 8, "stream")
+    weights = {n: p.detach().double() for n, p in module.named_parameters()}
+    assert sum(p.numel() for p in weights.values()) == 226_176 + 640
+    for name, p in weights.items():
+        if name.endswith("bias"):
+            assert not p.any()
+        else:
+            std = 114**-0.5 if name == "head.weight" else 128**-0.5
+            assert float(p.std()) == pytest.approx(std, rel=0.06), name
+    tokens = torch.tensor([[3, 7, 113], [0, 112, 113]])
+    x = weights["embed.weight"][tokens] + weights["place.weight"]
+    added = torch.zeros(2, 128, dtype=torch.float64)
+    for h in range(4):
+        at = slice(32 * h, 32 * h + 32)
+        q, k, v = (x @ weights[f"{n}.weight"][at].T for n in "qkv")
+        seen = ((k * q[:, -1:]).sum(-1) / 32**0.5).softmax(-1)
+        added += (seen[..., None] * v).sum(1) @ weights["out.weight"][:, at].T
+    stream = x[:, -1] + added
+    neurons = (stream @ weights["up.weight"].T + weights["up.bias"]).clamp(min=0)
+    stream = stream + neurons @ weights["down.weight"].T + weights["down.bias"]
+    slow = stream @ weights["head.weight"].T
+    with torch.no_grad():
+        torch.testing.assert_close(module.double()(tokens), slow)

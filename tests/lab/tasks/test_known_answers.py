@@ -136,6 +136,19 @@ def test_the_share_of_the_table_is_trained_on_and_the_rest_validates(torch) -> N
         get("modular").data(share=1.0)
 
 
+def test_the_sign_of_the_operation_can_be_left_out(torch) -> None:
+    from forescale.lab.tasks import get
+
+    long, short = (get("modular").data(p=11, tokens=t) for t in ("a o b =", "a b ="))
+    (x, y), (said, answers) = long.validation, short.validation
+    assert (long.io.vocab, short.io.vocab) == (13, 12)
+    assert (x[:, 1] == 11).all() and (x[:, 3] == 12).all() and (said[:, 2] == 11).all()
+    torch.testing.assert_close(x[:, [0, 2]], said[:, :2])
+    torch.testing.assert_close(y, answers)
+    with pytest.raises(BadOption, match="a b ="):
+        get("modular").data(tokens="b a")
+
+
 def test_the_linear_teacher_is_found_by_least_squares(torch) -> None:
     from forescale.lab.tasks import get
 

@@ -20,6 +20,7 @@ from forescale.lab.tasks._contract import Data, Task, fixed_set
 
 Table = NDArray[np.int64]
 OPERATIONS = ("+", "-", "*", "/", "x^2+y^2", "x^3+xy", "S5")
+SEQUENCES = ("a o b =", "a b =")
 
 
 def table(operation: str, p: int) -> tuple[Table, int]:
@@ -60,30 +61,34 @@ def table(operation: str, p: int) -> tuple[Table, int]:
     return np.stack([a, b, answer % p], 1), p
 
 
-def make(*, operation: str, p: int, share: float) -> Data:
+def make(*, operation: str, p: int, share: float, tokens: str) -> Data:
     """The table, split at random.
 
     Args:
         operation: "+", "-", "*", "/", "x^2+y^2", "x^3+xy" modulo p, or "S5".
         p: Modulus, a prime.
         share: Share of the ordered pairs that is trained on; the others validate.
+        tokens: The sequence: "a o b =", or "a b =" without the sign of the operation.
 
     Raises:
         BadOption: If a setting makes no table or no split.
     """
     import torch
 
+    if tokens not in SEQUENCES:
+        raise BadOption(f"no sequence '{tokens}'", fix=f"one of {', '.join(SEQUENCES)}")
     rows, elements = table(operation, p)
     n = round(share * len(rows))
     if not 0 < n < len(rows):
         raise BadOption(f"share is {share:g}", fix="give a number between 0 and 1")
     rows = rows[np.random.default_rng(0).permutation(len(rows))]
-    # a, the sign of the operation, b, the sign of equality.
-    tokens = np.full((len(rows), 4), elements)
-    tokens[:, 0], tokens[:, 2], tokens[:, 3] = rows[:, 0], rows[:, 1], elements + 1
-    x, y = torch.from_numpy(tokens), torch.from_numpy(rows[:, 2])
+    # Elements are numbered first, then the signs in the order in which they stand.
+    signs = len(tokens.split()) - 2
+    said = np.full((len(rows), 2 + signs), elements)
+    said[:, 0], said[:, -2], said[:, -1] = rows[:, 0], rows[:, 1], elements + signs - 1
+    x, y = torch.from_numpy(said), torch.from_numpy(rows[:, 2])
     return Data(
-        io=Tokens(vocab=elements + 2, context=4, targets="last"),
+        io=Tokens(vocab=elements + signs, context=2 + signs, targets="last"),
         loss="cross_entropy",
         batch=fixed_set(x[:n], y[:n]),
         validation=(x[n:], y[n:]),
@@ -98,5 +103,5 @@ TASK = Task(
     source="Power et al. 2022, Grokking: Generalization Beyond Overfitting on Small Algorithmic "
     "Datasets",
     make=make,
-    settings={"operation": "+", "p": 97, "share": 0.5},
+    settings={"operation": "+", "p": 97, "share": 0.5, "tokens": "a o b ="},
 )
