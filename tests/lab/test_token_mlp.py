@@ -18,7 +18,7 @@ def test_it_is_a_perceptron_over_the_embeddings_side_by_side() -> None:
     module = models.get("token_mlp").make(IO, 1, act="square")
     x = torch.randint(0, 9, (5, 4), generator=torch.Generator().manual_seed(0))
     e = module.embed.weight[x].reshape(5, -1)
-    layer, head = module.body.layers[0], module.body.head
+    layer, head = module.layers[0], module.head
     hidden = (e @ layer.weight.T + layer.bias) ** 2
     assert torch.allclose(module(x), hidden @ head.weight.T + head.bias, atol=1e-5)
 
@@ -42,5 +42,5 @@ def test_decay_is_of_hidden_matrices_unless_it_is_everywhere(everywhere, left) -
     stepper.set_lr(0.01)
     stepper.step()
     after = dict(module.named_parameters())
-    for name, kept in (("embed.weight", left), ("body.layers.0.weight", 0.99)):
+    for name, kept in (("embed.weight", left), ("layers.0.weight", 0.99)):
         assert torch.allclose(after[name], kept * before[name])

@@ -49,10 +49,15 @@ def build(io: Vectors | Images, *, depth: int, width: int, act: str) -> MLP:
     Raises:
         BadOption: If the activation is unknown.
     """
-    if act not in ACTIVATIONS:
-        raise BadOption(f"no activation '{act}'", fix=f"one of {', '.join(ACTIVATIONS)}")
+    check_activation(act)
     inputs = io.inputs if isinstance(io, Vectors) else io.channels * io.side**2
     return MLP(inputs, io.outputs, depth, width, act)
+
+
+def check_activation(act: str) -> None:
+    """Refuse an activation that is not there."""
+    if act not in ACTIVATIONS:
+        raise BadOption(f"no activation '{act}'", fix=f"one of {', '.join(ACTIVATIONS)}")
 
 
 MODEL = Model(

@@ -10,43 +10,32 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from forescale.errors import BadOption
-from forescale.lab._io import Tokens, Vectors
+from forescale.lab._io import Tokens
 from forescale.lab.models import mlp
 from forescale.lab.models._contract import Model
 
 
-class TokenMLP(nn.Module):
+class TokenMLP(mlp.MLP):
     """Embeddings of all places side by side, hidden layers, scores of the last place's target."""
 
-    def __init__(
-        self, vocab: int, context: int, embedding: int, depth: int, width: int, act: str
-    ) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(vocab, embedding)
-        self.body = mlp.build(
-            Vectors(context * embedding, vocab), depth=depth, width=width, act=act
-        )
-        self.embeddings = ("embed.weight", "body.head.weight", "body.head.bias")
+    def __init__(self, vocab: int, context: int, depth: int, width: int, act: str) -> None:
+        super().__init__(context * (width // 2), vocab, depth, width, act)
+        self.embed = nn.Embedding(vocab, width // 2)
+        self.embeddings = ("embed.weight", "head.weight", "head.bias")
 
     def forward(self, tokens_bt: Tensor) -> Tensor:
         """Scores, shape (b, vocab), of tokens, shape (b, t)."""
-        scores: Tensor = self.body(self.embed(tokens_bt).flatten(1))
-        return scores
+        return super().forward(self.embed(tokens_bt))
 
 
-def build(io: Tokens, *, embedding: int, depth: int, width: int, act: str) -> TokenMLP:
-    """The network.
+def build(io: Tokens, *, depth: int, width: int, act: str) -> TokenMLP:
+    """The network; embeddings are half as wide as its hidden layers.
 
     Raises:
-        BadOption: If the task asks for more than the last place, or the activation is unknown.
+        BadOption: If the activation is unknown.
     """
-    if io.targets != "last":
-        raise BadOption(
-            "model 'token_mlp' scores one token, the task asks for every place",
-            fix="choose another model, or a task that asks for the last place's alone",
-        )
-    return TokenMLP(io.vocab, io.context, embedding, depth, width, act)
+    mlp.check_activation(act)
+    return TokenMLP(io.vocab, io.context, depth, width, act)
 
 
 MODEL = Model(
@@ -55,7 +44,7 @@ MODEL = Model(
     source="Liu et al. 2022, Towards Understanding Grokking: An Effective Theory of "
     "Representation Learning",
     takes=(Tokens,),
-    shape=lambda size: {"depth": 1, "width": 32 * size, "embedding": 16 * size},
+    shape=lambda size: {"depth": 1, "width": 32 * size},
     build=build,
     settings={"act": "relu"},
     causal=False,
