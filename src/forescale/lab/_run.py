@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 LOST = 3.0
 #: Validation examples evaluated together.
 TOGETHER = 64
-#: The points of a curve are measured on every so many-th of them; the end on all.
-THINNED = 8
+#: The points of a curve are measured on every so many-th of them where there are more targets
+#: than suffice; the end on all.
+THINNED, ENOUGH = 8, 2000
 #: Warm-up steps that even the shortest run gets.
 LEAST_WARMUP = 8
 
@@ -219,6 +220,12 @@ def evaluate(
     total, right, seen = team.sum(torch.stack([total, right, seen])).unbind()
     share = float(right / seen) if kind == "cross_entropy" else None
     return float(total / seen), share
+
+
+def thinned(validation: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """What the points of a curve are measured on."""
+    every = THINNED if validation[1].numel() > ENOUGH else 1
+    return tuple(v[::every] for v in validation)
 
 
 @contextlib.contextmanager

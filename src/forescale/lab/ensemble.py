@@ -32,7 +32,6 @@ from forescale.lab import inits, models, optimizers, rules, tasks
 from forescale.lab._checkpoint import Checkpoint, keep_weights
 from forescale.lab._probed import Probed
 from forescale.lab._run import (
-    THINNED,
     Row,
     Run,
     autocast,
@@ -49,6 +48,7 @@ from forescale.lab._run import (
     point,
     rates,
     take_step,
+    thinned,
 )
 from forescale.lab.config import Config
 from forescale.lab.rules import Criterion, Hooks
@@ -107,12 +107,12 @@ def train_together(
     marks = set(mark_steps(config.steps, config.marks))
     per_step = config.batch * data.per_example
 
-    def measured(which: Sequence[int], thinned: int) -> list[tuple[float, float | None]]:
+    def measured(which: Sequence[int], part: Sequence[Tensor]) -> list[tuple[float, float | None]]:
         """Validation loss and accuracy of some members, as those of a run alone are taken."""
-        part = tuple(v[::thinned] for v in data.validation)
         with judged(stack.whole, hooks):
             return [evaluate(stack.members[m], part, data.loss, plain, [], device) for m in which]
 
+    few = thinned(data.validation)
     path = folder / f"together-{_name(configs)}.pt" if folder is not None else None
     state = Checkpoint(path, stack.whole, stepper, hooks, every)
     start, kept, losses, spent = state.load(device)
@@ -140,7 +140,7 @@ def train_together(
             trained = torch.stack(losses).mean(0).tolist()
             losses.clear()
             lr = peak * float(factors[step])
-            for m, (loss, accuracy) in zip(going, measured(going, THINNED), strict=True):
+            for m, (loss, accuracy) in zip(going, measured(going, few), strict=True):
                 row = point(step + 1, per_step, counted, lr, loss, trained[m], accuracy)
                 with judged(stack.whole, hooks):
                     row |= probed[m].row(stack.members[m]) if math.isfinite(loss) else {}
@@ -148,13 +148,13 @@ def train_together(
                 if say is not None:
                     say(m, row)
             lost = [m for m in going if has_diverged(kept[m]["curve"])]
-            for m, end in zip(lost, measured(lost, 1), strict=True):
+            for m, end in zip(lost, measured(lost, data.validation), strict=True):
                 kept[m]["end"] = end
             going = [m for m in going if m not in lost]
             if not going:
                 break
         state.save(step + 1, kept, losses, spent + time.monotonic() - began)
-    for m, end in zip(going, measured(going, 1), strict=True):
+    for m, end in zip(going, measured(going, data.validation), strict=True):
         kept[m]["end"] = end
     share = (spent + time.monotonic() - began) / len(configs)
     if weights and folder is not None:

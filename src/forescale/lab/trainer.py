@@ -12,7 +12,6 @@ from forescale.lab import inits, models, optimizers, rules, tasks
 from forescale.lab._checkpoint import Checkpoint, keep_weights
 from forescale.lab._probed import Probed
 from forescale.lab._run import (
-    THINNED,
     Row,
     Run,
     autocast,
@@ -29,6 +28,7 @@ from forescale.lab._run import (
     point,
     rates,
     take_step,
+    thinned,
 )
 from forescale.lab.config import Config
 from forescale.lab.parallel import ALONE, Team
@@ -121,7 +121,7 @@ def train(
         losses.append(take_step(module, stepper, hooks, gradient))
 
         if step + 1 in marks:
-            few = tuple(v[::THINNED] for v in data.validation)
+            few = thinned(data.validation)
             loss, accuracy = evaluate(module, few, data.loss, plain, hooks, device, team)
             # The device is asked for its losses here and nowhere else: asking makes it wait.
             trained = float(torch.stack(team.mean(losses)).mean())
