@@ -28,7 +28,7 @@ SHOWN = {
     "train_loss": "train_loss",
     "loss": "test_loss",
     "accuracy": "test_accuracy",
-    "output_margin.wrong": "train_wrong",
+    "output_margin.wrong": "train_accuracy",
     "output_margin.margin_median": "margin",
     "output_margin.logit_scale": "logit_scale",
     "softmax_collapse.absorbed": "absorbed",
@@ -124,6 +124,7 @@ def main() -> None:
         for point in csv.DictReader(file):
             shown = {new: float(point[old] or math.nan) for old, new in SHOWN.items()}
             shown["step"] = int(shown["step"])
+            shown["train_accuracy"] = 1 - shown["train_accuracy"]
             points.append({"run": rows[point["run"]]["run"], **shown})
     points.sort(key=lambda p: (p["run"], p["step"]))
     there = {p["run"] for p in points}

@@ -227,7 +227,7 @@ def forecast_event(
             fix="give three or more, or forecast from an earlier step",
         )
     weight = _nearness(table, near)
-    curve = _steps_of(t, came, weight)
+    curve = steps_of(t, came, weight)
     alike = float(weight.sum() ** 2 / (weight @ weight))
     # Ends of few runs lie inside those of the next one. Of the exact shift for m like runs half is
     # taken, as near runs are less alike than that: at 90 %, intervals held 0.86 of simulated times
@@ -267,7 +267,7 @@ def _nearness(table: Array, near: int) -> Array:
     return np.asarray(np.maximum(1 - (far / reach) ** 2, 0) + FAR)
 
 
-def _steps_of(t: Array, came: NDArray[np.bool_], weight: Array) -> Array:
+def steps_of(t: Array, came: NDArray[np.bool_], weight: Array) -> Array:
     """Steps of the event at even shares, of Kaplan and Meier's curve with weights."""
     # Of runs at one step those with the event come first, as those that ended saw it too.
     order = np.lexsort((~came, t))
