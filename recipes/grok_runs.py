@@ -21,7 +21,7 @@ from jobs import arguments
 from forescale.lab.config import Config, config
 from forescale.lab.sweep import sweep
 
-DRAWS, STEPS, MARKS = 40, 4000, 12
+DRAWS, STEPS, MARKS = 24, 4000, 12
 #: Columns of the curves, by the lab's names.
 SHOWN = {
     "step": "step",

@@ -32,10 +32,11 @@ PIECES = ("tasks", "models", "inits", "optimizers", "rules", "engines", "loggers
 
 def run(
     what: Annotated[
-        Literal["ladder", "sweep", "list"],
+        Literal["ladder", "sweep", "grok", "list"],
         Parameter(
             help="ladder: sizes by data within a time budget, then fit and forecast. sweep: the "
-            "grid of a TOML file. list: the pieces there are."
+            "grid of a TOML file. grok: a transformer that memorises a table and generalises "
+            "late, foretold. list: the pieces there are."
         ),
     ],
     file: Annotated[str, Parameter(help="For sweep: the TOML file.")] = "",
@@ -48,6 +49,11 @@ def run(
     rule: Annotated[
         tuple[str, ...], _list("--rule", "NAME[:SETTING=VALUE]", "Change the loop. Repeat.")
     ] = ("clip",),
+    setting: Annotated[
+        tuple[str, ...],
+        _list("--setting", "NAME=VALUE", "For grok: p=113, share=0.3, width=128. Repeat."),
+    ] = (),
+    steps: Annotated[int, Parameter(help="For grok: steps at most.")] = 50_000,
     batch: Annotated[int, Parameter(help="Examples (sequences) in a step.")] = 8,
     budget: Annotated[str, Parameter(help="For ladder: wall time, such as 10min.")] = "10min",
     folder: Annotated[
@@ -102,6 +108,11 @@ def run(
     """Train small runs and end with a run table; a ladder also with its fit and forecast."""
     require_torch("the lab")
     device = device or ("cuda" if gpus_per_run else "cpu")
+    if what == "grok":
+        from forescale.cli._grok import run_grok
+
+        given = _values(setting, where="--setting")
+        return run_grok(given, steps=steps, folder=folder, device=device, output=output)
     parallel = _parallel(processes_per_run, gpus_per_run, strategy, device)
     options: dict[str, Any] = {
         "workers": workers or _workers(parallel, device),

@@ -186,7 +186,7 @@ def forecast_grokking(
             fix="give a smaller until",
         )
     runs = tuple(recorded() if known is None else known)
-    names = tuple(n for n, v in read.items() if math.isfinite(v))
+    names = tuple(read)
     teller = _teller(names) if known is None else Teller(runs, names)
     curve, alike = teller.tell(read)
     times = now * np.exp(curve)

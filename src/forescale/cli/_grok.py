@@ -1,0 +1,101 @@
+"""The verb `lab grok`: a one-layer transformer that groks, and forecasts made meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from forescale.cli import _output
+from forescale.cli._options import Output
+from forescale.cli._show import show
+from forescale.errors import BadOption
+
+#: What is trained if nothing else is said: it generalises in half a minute, long after it has
+#: memorised. The published run is p=113, share=0.3, width=128.
+QUICK: Mapping[str, Any] = {"p": 59, "share": 0.5, "width": 64}
+
+
+def run_grok(
+    settings: Mapping[str, float | str],
+    *,
+    steps: int,
+    folder: Path | None,
+    device: str,
+    output: Output,
+) -> int:
+    """Train, foretell at every doubling of the steps, and show the whole.
+
+    Args:
+        settings: Settings of the run that differ from the quick ones.
+        steps: Steps at most.
+        folder: Where it leaves what it needs to go on after an interruption.
+        device: Where to compute.
+        output: The output options.
+
+    Raises:
+        BadOption: If a setting is not known or of the wrong kind.
+    """
+    from forescale.emergence.events import story
+    from forescale.lab.grok.progress import SIGNS
+    from forescale.lab.grok.run import grok
+
+    setup = _setup(settings)
+    known = {"lr": setup.lr, "weight_decay": setup.weight_decay}
+    teller = story.Foreteller(known)
+    told = 0.0
+
+    def look(curve: Sequence[Mapping[str, float]]) -> None:
+        nonlocal told
+        row = curve[-1]
+        foretold = teller.look(curve)
+        if foretold is not None or row["step"] >= 1.5 * told:
+            told = row["step"]
+            _output.tell(
+                f"step {row['step']:.0f}: loss {row['train_loss']:.3g} train, "
+                f"{row['test_loss']:.3g} test; right {row['train_accuracy']:.1%} train, "
+                f"{row['test_accuracy']:.1%} test"
+            )
+        if foretold is not None:
+            _output.tell(f"  foretold: {foretold!r}")
+
+    measures = setup.operation in SIGNS
+    found = grok(setup, steps=steps, measures=measures, look=look, folder=folder, device=device)
+    curve = found.curve
+    made = story.GrokStory(
+        name=f"{setup.operation} modulo {setup.p}" if setup.operation != "S5" else "S5",
+        settings={
+            f.name: getattr(setup, f.name)
+            for f in fields(setup)
+            if f.name in {"share", "width", "lr", "weight_decay", "loss", "rule", "seed"}
+        },
+        curves=story.columns_of(curve),
+        memorised=story.memorised(curve),
+        generalised=story.generalised(curve),
+        forecasts=story.retold(curve, known),
+        seconds=found.seconds,
+    )
+    return show(made, output)
+
+
+def _setup(settings: Mapping[str, float | str]) -> Any:
+    from forescale.lab.grok.reference import Setup
+
+    kinds = {f.name: type(f.default) for f in fields(Setup)}
+    values: dict[str, Any] = dict(QUICK)
+    for name, value in settings.items():
+        kind = kinds.get(name)
+        if kind not in {int, float, str}:
+            able = ", ".join(n for n, k in kinds.items() if k in {int, float, str})
+            raise BadOption(f"no setting '{name}'", where="--setting", fix=f"one of {able}")
+        if kind is str:
+            values[name] = str(value)
+        elif isinstance(value, str) or (kind is int and not float(value).is_integer()):
+            raise BadOption(
+                f"{name} is {value!r}", where="--setting", fix=f"give a number, as {name}="
+                f"{getattr(Setup, name)}",
+            )  # fmt: skip
+        else:
+            values[name] = kind(value)
+    return Setup(**values)
