@@ -47,10 +47,14 @@ class Known:
     time: float
     came: bool
 
-    def landmarks(self) -> Array:
-        """Steps at which it is read, before its event."""
+    @cached_property
+    def landmarks(self) -> tuple[tuple[float, Mapping[str, float]], ...]:
+        """Steps before its event at which it is read, with its signs there."""
         count = max(1, round(PER_DECADE * np.log10(max(self.time / FIRST, 1.01))))
-        return np.geomspace(FIRST, self.time, count, endpoint=False)
+        return tuple(
+            (float(u), _signs.signs(self.steps, self.curves, u, self.settings))
+            for u in np.geomspace(FIRST, self.time, count, endpoint=False)
+        )
 
 
 class Teller:
@@ -70,8 +74,8 @@ class Teller:
         """Signs, log of the time still to wait over the time waited, whether it came, whose."""
         found, logs, came, whose = [], [], [], []
         for i, run in enumerate(self.known):
-            for until in run.landmarks():
-                found.append(_signs.signs(run.steps, run.curves, until, run.settings))
+            for until, signs in run.landmarks:
+                found.append(signs)
                 logs.append(np.log(run.time / until))
                 came.append(run.came)
                 whose.append(i)
@@ -129,7 +133,8 @@ class Teller:
         # Rows are grouped by run, in order: the nearest of each.
         best = np.full(len(self.known), np.inf)
         np.minimum.at(best, whose, far)
-        rows = np.array([np.flatnonzero((whose == i) & (far == best[i]))[0] for i in set(whose)])
+        hits = np.flatnonzero(far == best[whose])
+        rows = hits[np.unique(whose[hits], return_index=True)[1]]
         reach = np.sort(far[rows])[min(NEAR, len(rows)) - 1] + 1e-9
         weight = np.maximum(1 - (far[rows] / reach) ** 2, 0) + FAR
         curve = steps_of(logs[rows], came[rows], weight)
