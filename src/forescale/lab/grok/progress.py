@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from forescale.lab.grok.reference import Ints, Setup, Split
 
 #: Share of what all frequencies make out that the key ones must.
-KEY = 0.9
+KEY = 0.95
 #: Operations on which one Fourier transform diagonalises the table, and the sign of b.
 SIGNS = {"+": 1, "-": -1}
 
