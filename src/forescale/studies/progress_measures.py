@@ -62,12 +62,15 @@ def world(seed: int, scale: Scale, shuffled: bool) -> dict[str, float]:
         scale: How large.
         shuffled: Whether the answers stand in the table in a random order.
     """
+    import torch
+
     from forescale.lab.grok import progress as waves
     from forescale.lab.grok.fast import Fast
     from forescale.lab.grok.losses import log1p
     from forescale.lab.grok.reference import Setup, split
     from forescale.lab.grok.run import settled
     from forescale.lab.tasks.modular import table
+    from forescale.maths.groups import cyclic, isotypic
 
     rows, p = table("+", scale.p)
     if shuffled:
@@ -95,7 +98,10 @@ def world(seed: int, scale: Scale, shuffled: bool) -> dict[str, float]:
             if step < scale.steps:
                 net.step()
         right = everything.right
-        found = [waves.spectrum(z.reshape(p, p, p)) for z in seen]
+        # Waves of the sum, whatever answers stand in the table.
+        each = torch.arange(p)
+        sums, onto = (each[:, None] + each) % p, torch.from_numpy(np.stack(isotypic(cyclic(p))))
+        found = [waves.spectrum(z.reshape(p, p, p), sums, onto) for z in seen]
         keys = waves.key_frequencies(found[-1])
         restricted = [waves.restricted_loss(s, right.view(p, p), keys) for s in found]
         held = [float(log1p(z[tested], right[tested])[0].mean()) for z in seen]
