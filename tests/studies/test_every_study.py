@@ -21,6 +21,7 @@ HEAVY = {
     "multilingual_nmt",
     "nmt_encoder_decoder",
     "one_sided_noise",
+    "progress_measures",
     "pruning_by_margin",
     "rectified_finetuning",
     "scaling_crossover",

@@ -32,24 +32,24 @@ def test_looks_are_forty_a_decade_and_whole() -> None:
 def test_an_interrupted_run_gives_the_numbers_of_one_that_was_not(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(runs, "EVERY", 0.0)
     setup = Setup(**{**vars(QUICK), "rule": "grokfast_ema", "strength": 0.5})
-    whole = grok(setup, steps=60, end=False, measures=True)
+    whole = grok(setup, steps=45, end=False, measures=True)
 
     def stop(line: str) -> None:
         if line.startswith("step 40"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grok(setup, steps=60, end=False, measures=True, folder=tmp_path, say=stop)
+        grok(setup, steps=45, end=False, measures=True, folder=tmp_path, say=stop)
     assert (tmp_path / "grok.pt").exists()
-    parts = grok(setup, steps=60, end=False, measures=True, folder=tmp_path)
+    parts = grok(setup, steps=45, end=False, measures=True, folder=tmp_path)
     assert json.dumps(parts.curve) == json.dumps(whole.curve)
     assert parts.t_memorised == whole.t_memorised
-    assert torch.equal(parts.weights[60], whole.weights[60])
+    assert torch.equal(parts.weights[45], whole.weights[45])
     # Over: the result comes back at once, and the curve with it.
-    again = grok(setup, steps=60, end=False, measures=True, folder=tmp_path)
+    again = grok(setup, steps=45, end=False, measures=True, folder=tmp_path)
     assert json.dumps(again.to_dict()) == json.dumps(parts.to_dict())
     with pytest.raises(BadOption, match="another setup"):
-        grok(QUICK, steps=60, end=False, measures=True, folder=tmp_path)
+        grok(QUICK, steps=45, end=False, measures=True, folder=tmp_path)
     with pytest.raises(BadOption, match="another end"):
         grok(setup, steps=60, measures=True, folder=tmp_path)
 
@@ -102,5 +102,5 @@ def test_flushing_changes_no_figure_and_is_put_back(monkeypatch) -> None:
 
 
 def test_measures_of_an_operation_without_frequencies_are_refused() -> None:
-    with pytest.raises(BadOption, match="choose \\+ or -"):
+    with pytest.raises(BadOption, match="table of a group"):
         grok(Setup(**{**vars(QUICK), "operation": "*"}), measures=True)

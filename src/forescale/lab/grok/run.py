@@ -54,7 +54,8 @@ class Grokked(Summarised):
         steps: Steps taken.
         ended: "settled" when the test kept 99.9 % for 100 steps, "steps" when they ran out.
         seconds: CPU seconds of this process, over all parts of an interrupted run.
-        frequencies: Key frequencies of the last weights, where measures were asked for.
+        frequencies: Key frequencies of the last weights, where measures were asked for; in a group
+            that is not cyclic, numbers of its irreducible representations.
         dtype: Of the weights.
         device: Where it ran.
         threads: Threads of the CPU.
@@ -262,7 +263,8 @@ def grok(
             is on its way.
         end: Whether to stop once the test kept 99.9 % for 100 steps.
         measures: Whether to add the measures of progress at 40 points per decade; the operation
-            must be addition or subtraction modulo p. Weights at these steps are held in memory.
+            must be that of a group, or subtraction modulo p. Weights at these steps are held in
+            memory.
         keep: Steps of whose weights a copy is wanted, beside those of `measures`.
         table: Rows a, b, a o b of another operation.
         say: Called with a line at every look.
@@ -277,8 +279,7 @@ def grok(
         BadOption: If the folder holds a run with other settings, or a setting makes no run.
     """
     data = split(setup, table)
-    if measures:
-        progress.check(setup, table)
+    onto = progress.projectors(data) if measures else None
     grid = set(marks(steps) if looks == "log" else [*range(0, steps, looks), steps])
     kept = set(keep) | (set(marks(steps)) if measures else set())
     place = None if folder is None else Path(folder)
@@ -311,8 +312,8 @@ def grok(
             # Kept, so that the run can be taken further.
             save()
         frequencies: tuple[int, ...] = ()
-        if measures:
-            frequencies = progress.attach(run.net, data, run.weights, run.curve)
+        if onto is not None:
+            frequencies = progress.attach(run.net, data, onto, run.weights, run.curve)
     result = Grokked(
         setup=setup,
         curve=tuple(run.curve),
