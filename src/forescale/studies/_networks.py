@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from forescale.errors import NotReached
+from forescale.studies._dense import Params
 
 if TYPE_CHECKING:
     from torch import Generator, nn
@@ -55,3 +56,18 @@ def tangent_dense(sizes: Sequence[int], generator: Generator) -> nn.Sequential:
     for d_in, d_out in pairwise(sizes[:-1]):
         layers += [Scaled(d_in, d_out, 2.0), nn.ReLU()]
     return nn.Sequential(*layers, Scaled(sizes[-2], sizes[-1], 1.0))
+
+
+def as_module(params: Params, which: int) -> nn.Sequential:
+    """One of many networks trained at once, as a torch module."""
+    import torch
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    for w, b in zip(params[::2], params[1::2], strict=True):
+        linear = nn.Linear(w.shape[1], w.shape[2])
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(w[which].T))
+            linear.bias.copy_(torch.from_numpy(b[which, 0]))
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

@@ -6,39 +6,19 @@ Symmetries".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from forescale.studies import Outcome, Progress, Study, judge
-from forescale.studies._dense import Params, begun, train
+from forescale.studies._dense import begun, train
 from forescale.studies._digits import CLASSES, digits
 from forescale.studies._exponent import slope
 from forescale.studies._interval import mean, number, over_worlds
-from forescale.studies._networks import need_torch
-
-if TYPE_CHECKING:
-    from torch import nn
+from forescale.studies._networks import as_module, need_torch
 
 WIDTHS, PAIRS, STEPS, EXAMPLES = (16, 32, 64, 128), 4, 150, 800
 FULL_WIDTHS, FULL_PAIRS, FULL_STEPS, FULL_EXAMPLES = (16, 32, 64, 128, 256, 512), 8, 400, 1400
 BATCH, LR = 64, 0.005
 LEFT, FALLS = 0.5, -0.25
-
-
-def module(params: Params, which: int) -> nn.Sequential:
-    """One of many networks, as a torch module."""
-    import torch
-    from torch import nn
-
-    layers: list[nn.Module] = []
-    for w, b in zip(params[::2], params[1::2], strict=True):
-        linear = nn.Linear(w.shape[1], w.shape[2])
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(w[which].T))
-            linear.bias.copy_(torch.from_numpy(b[which, 0]))
-        layers += [linear, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
 
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
@@ -63,7 +43,7 @@ def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False
         params = begun(rng, 2 * pairs, (data.x.shape[1], width, width, CLASSES))
         train(rng, params, data.x, data.y, steps=steps, batch=BATCH, lr=LR)
         for pair in range(pairs):
-            a, b = module(params, 2 * pair), module(params, 2 * pair + 1)
+            a, b = as_module(params, 2 * pair), as_module(params, 2 * pair + 1)
             naive[pair, i] = barrier(a, b, held, loss)
             spec = chain(a)
             orders = match(a, b, spec, seed=seed)
