@@ -28,6 +28,7 @@ HEAVY = {
     "sequential_conformal",
     "steepest_descent_norms",
     "strategic_environments",
+    "training_jacobian",
 }
 
 

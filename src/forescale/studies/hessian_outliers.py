@@ -25,7 +25,7 @@ INPUTS, EXAMPLES, FAR, LR = 16, 240, 3.0, 0.01
 SMALL, LARGE = 16, 240
 #: Eigenvalues looked at, a class; steps of Lanczos.
 LOOKED, LANCZOS = 2, 50
-COUNTED, MOVES, PATH = 0.6, 0.75, 0.1
+COUNTED, MOVES, PATH = 0.6, 1.0, 0.1
 
 
 def clusters(rng: np.random.Generator, classes: int) -> tuple[Single, Index]:
