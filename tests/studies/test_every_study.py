@@ -18,6 +18,7 @@ HEAVY = {
     "comparison_by_laws",
     "deep_linear_dynamics",
     "downstream_log_law",
+    "early_gaussian",
     "kernel_regime",
     "multilingual_nmt",
     "nmt_encoder_decoder",

@@ -1,7 +1,7 @@
 """How the end of a training run depends on its beginning: exact, for small models.
 
-Forward mode through the loop: with every step of gradient descent the tangents of all initial
-parameters go through the Hessian at that step. For P parameters a step costs P products, and P^2
+A step of gradient descent takes the tangents of all initial parameters through the identity less
+the learning rate times the Hessian there. For P parameters that costs P products with it, and P^2
 numbers are held.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, jvp, vmap
+from torch.func import functional_call, grad, jacrev
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from forescale.errors import BadOption
@@ -32,7 +32,7 @@ def training_jacobian(
         batches: The batch of each step, with targets.
         loss: Mean loss of outputs and targets.
         lr: Learning rate.
-        chunk: Tangents that go together; all of them by default.
+        chunk: Rows of the Hessian that are found together; all of them by default.
 
     Returns:
         Shapes (P, P), row by column the derivative of one by the other, and (P,), in the order of
@@ -59,22 +59,18 @@ def training_jacobian(
         parts = zip(named.items(), flat.split(sizes), strict=True)
         return {k: part.view_as(p) for (k, p), part in parts}
 
-    def end(flat: Tensor) -> Tensor:
+    flat = torch.cat([p.reshape(-1) for p in named.values()])
+    jacobian = torch.eye(len(flat), dtype=flat.dtype, device=flat.device)
+    # The fused kernels of attention have no second derivative.
+    with untouched(model, mode="eval", seed=0), sdpa_kernel(SDPBackend.MATH):
         for batch in batches:
 
             def value(theta: Tensor, batch: Batch = batch) -> Tensor:
                 assert batch.targets is not None
                 return loss(functional_call(model, parted(theta), (batch.inputs,)), batch.targets)
 
-            flat = flat - lr * grad(value)(flat)
-        return flat
-
-    def pushed(tangent: Tensor) -> Tensor:
-        return jvp(end, (start,), (tangent,))[1]
-
-    start = torch.cat([p.reshape(-1) for p in named.values()])
-    # The fused kernels of attention have no second derivative.
-    with untouched(model, mode="eval", seed=0), sdpa_kernel(SDPBackend.MATH):
-        every = torch.eye(len(start), dtype=start.dtype, device=start.device)
-        jacobian = vmap(pushed, out_dims=1, chunk_size=chunk)(every)
-        return jacobian.detach(), end(start).detach()
+            slope = grad(value)
+            hessian = jacrev(slope, chunk_size=chunk)(flat).detach()
+            jacobian = jacobian - lr * hessian @ jacobian
+            flat = (flat - lr * slope(flat)).detach()
+    return jacobian, flat
