@@ -124,9 +124,9 @@ STUDY = Study(
     check=check,
     full=f"{FULL_WORLDS} stacks of {FULL_HEADS} heads instead of {WORLDS} of {HEADS}",
     falsified="attention alone has skips too",
-    note="Random Gaussian weights, no layer norm and no dense layers. With skips tokens come nearer "
-    "too, but only exponentially, how fast by the size of the values: at ours 0.2 is left after 12 "
-    "layers, and the limit was set after looking. Distances are in the "
-    "Frobenius norm, the paper's in the geometric mean of two others; the factor of 3 is its "
-    f"bound. Distances under {FINE:g} are rounding and count for no factor.",
+    note="Random Gaussian weights, no layer norm and no dense layers. With skips tokens come "
+    "nearer too, but only exponentially, how fast by the size of the values: at ours 0.2 is left "
+    "after 12 layers, and the limit was set after looking. Distances are in the Frobenius norm, "
+    "the paper's in the geometric mean of two others; the factor of 3 is its bound. Distances "
+    f"under {FINE:g} are rounding and count for no factor.",
 )

@@ -16,7 +16,7 @@ from forescale.studies._interval import mean, number, over_worlds
 from forescale.studies._networks import as_module, need_torch
 
 WIDTHS, PAIRS, STEPS, EXAMPLES = (16, 32, 64, 128), 4, 150, 800
-FULL_WIDTHS, FULL_PAIRS, FULL_STEPS, FULL_EXAMPLES = (16, 32, 64, 128, 256, 512), 8, 400, 1400
+FULL_WIDTHS, FULL_PAIRS, FULL_STEPS, FULL_EXAMPLES = (16, 32, 64, 128, 256), 6, 300, 1400
 BATCH, LR = 64, 0.005
 LEFT, FALLS = 0.5, -0.25
 
