@@ -18,6 +18,8 @@ HEAVY = {
     "comparison_by_laws",
     "deep_linear_dynamics",
     "downstream_log_law",
+    "early_gaussian",
+    "kernel_regime",
     "multilingual_nmt",
     "nmt_encoder_decoder",
     "one_sided_noise",
@@ -28,6 +30,7 @@ HEAVY = {
     "sequential_conformal",
     "steepest_descent_norms",
     "strategic_environments",
+    "training_jacobian",
 }
 
 

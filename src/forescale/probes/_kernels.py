@@ -46,6 +46,24 @@ def mean_ntk(model: nn.Module, inputs: Tensor, *, block: int = 32) -> Tensor:
     return kernel
 
 
+def full_ntk(model: nn.Module, inputs: Tensor, *, block: int = 32) -> Tensor:
+    """The kernel of every output at every example, shape (n k, n k), an example's outputs together.
+
+    As many passes as the model has k outputs, and n k gradients held at once.
+
+    Args:
+        model: The model, in evaluation mode.
+        inputs: Shape (n, ...).
+        block: Examples differentiated at once.
+
+    Source: Jacot, Gabriel & Hongler 2018, "Neural Tangent Kernel".
+    """
+    with torch.no_grad():
+        outputs = int(model(inputs[:1]).numel())
+    rows = [_rows(model, inputs, block, output) for output in range(outputs)]
+    return _gram(torch.stack(rows, 1).flatten(0, 1))
+
+
 def kernel_distance(before: Tensor, after: Tensor) -> float:
     """1 less the cosine of two kernels: 0 for the same up to a scale, 1 for nothing in common.
 
