@@ -38,7 +38,7 @@ def test_groups_that_push_one_way_are_half_right():
 def test_the_growth_of_a_swing_that_sharpness_drives_is_what_it_says():
     edge = np.full(20, 1.2)
     swing = 0.01 * (1 - 2 * 1.2) ** np.arange(20)
-    losses = 1 + np.stack([swing, -swing], axis=1)
+    losses = 1 + np.stack([2 * swing, -swing], axis=1)
     world = study.World(1.0, 1.0, edge, losses)
     grown, said = world.growth(slice(0, 18))
     assert grown == pytest.approx(1.4)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._dense import descend, need_torch
-from forescale.studies._interval import mean, median, over_worlds
+from forescale.studies._interval import mean, over_worlds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,13 +63,14 @@ class World:
     @property
     def apart(self) -> float:
         """Correlation of the groups' swings of loss, past the edge; 0 where one does not move."""
-        moved = np.diff(self.losses[self.unstable], n=2, axis=0)
+        moved: Array = np.diff(self.losses[self.unstable], n=2, axis=0)
         still = len(moved) < 3 or (moved.std(0) == 0).any()
         return 0.0 if still else float(np.corrcoef(moved.T)[0, 1])
 
     def growth(self, steps: slice) -> tuple[float, float]:
         """Growth of the oscillation a step, and what the sharpness says: |2 edge - 1|."""
-        swing = np.abs(np.diff(self.losses[:, 0] - self.losses[:, 1], n=2))[steps]
+        apart: Array = np.diff(self.losses[:, 0] - self.losses[:, 1], n=2)
+        swing = np.abs(apart[steps])
         grown = float(np.polyfit(np.arange(len(swing)), np.log(swing), 1)[0])
         return float(np.exp(grown)), float(np.abs(2 * self.edge[steps] - 1).mean())
 
