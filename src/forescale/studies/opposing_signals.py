@@ -63,16 +63,20 @@ class World:
     @property
     def apart(self) -> float:
         """Correlation of the groups' swings of loss, past the edge; 0 where one does not move."""
-        moved: Array = np.diff(self.losses[self.unstable], n=2, axis=0)
+        moved = _swings(self.losses[self.unstable])
         still = len(moved) < 3 or (moved.std(0) == 0).any()
         return 0.0 if still else float(np.corrcoef(moved.T)[0, 1])
 
     def growth(self, steps: slice) -> tuple[float, float]:
         """Growth of the oscillation a step, and what the sharpness says: |2 edge - 1|."""
-        apart: Array = np.diff(self.losses[:, 0] - self.losses[:, 1], n=2)
-        swing = np.abs(apart[steps])
+        swing = np.abs(_swings(self.losses[:, 0] - self.losses[:, 1]))[steps]
         grown = float(np.polyfit(np.arange(len(swing)), np.log(swing), 1)[0])
         return float(np.exp(grown)), float(np.abs(2 * self.edge[steps] - 1).mean())
+
+
+def _swings(losses: Array) -> Array:
+    """Second differences over steps, in which slow drift is lost."""
+    return np.asarray(np.diff(losses, n=2, axis=0))
 
 
 def planted(rng: np.random.Generator, *, opposing: bool) -> tuple[Array, Array, Array]:
