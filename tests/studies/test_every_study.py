@@ -15,6 +15,7 @@ from forescale.studies import Number, Study, Verdict
 NAMES = studies.names()
 #: Their false worlds take longest; the true ones are always run.
 HEAVY = {
+    "adversarial_power_law",
     "comparison_by_laws",
     "deep_linear_dynamics",
     "downstream_log_law",

@@ -64,8 +64,8 @@ class World:
     def apart(self) -> float:
         """Correlation of the groups' swings of loss, past the edge; 0 where one does not move."""
         moved = _swings(self.losses[self.unstable])
-        still = len(moved) < 3 or (moved.std(0) == 0).any()
-        return 0.0 if still else float(np.corrcoef(moved.T)[0, 1])
+        still = len(moved) < 3 or not np.ptp(moved, axis=0).all()
+        return 0.0 if still else float(np.asarray(np.corrcoef(moved.T))[0, 1])
 
     def growth(self, steps: slice) -> tuple[float, float]:
         """Growth of the oscillation a step, and what the sharpness says: |2 edge - 1|."""
