@@ -12,8 +12,7 @@ SIZES = np.array(study.SIZES)
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
 def test_a_planted_power_is_found_whatever_the_shares_do_beyond(power):
-    shares = np.minimum(3 * SIZES**power, 1 - np.exp(-9 * SIZES))
-    shares = np.where(shares < 0.2, 3 * SIZES**power, shares)
+    shares = np.minimum(0.2 * (SIZES / 0.1) ** power, 0.5)
     assert study.power(SIZES, shares) == pytest.approx(power, rel=0.1)
 
 
