@@ -19,6 +19,7 @@ HEAVY = {
     "comparison_by_laws",
     "deep_linear_dynamics",
     "downstream_log_law",
+    "influence_functions",
     "multilingual_nmt",
     "nmt_encoder_decoder",
     "one_sided_noise",
