@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.func import grad, hessian, vmap
+from torch.func import grad, jacrev, vmap
 
 from forescale.errors import BadOption
 from forescale.probes._contract import Batch, Loss
@@ -19,7 +19,8 @@ def slopes(model: nn.Module, batch: Batch, loss: Loss) -> Tensor:
 
 def roots(model: nn.Module, batch: Batch, loss: Loss) -> Tensor:
     """R of each example, shape (n, k, k), with R R' the curvature of its loss in its outputs."""
-    bent = vmap(hessian(_alone(loss)))(_said(model, batch), batch.targets)
+    # Not torch.func.hessian, whose forward mode loads scripted rules with a warning.
+    bent = vmap(jacrev(grad(_alone(loss))))(_said(model, batch), batch.targets)
     values, vectors = torch.linalg.eigh(bent)
     return vectors * values.clamp_min(0).sqrt()[:, None, :]
 
