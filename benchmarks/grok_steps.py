@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from forescale.lab.grok.fast import Fast
@@ -83,6 +83,16 @@ def runs(p: int, seeds: int, most: int) -> None:
             )
 
 
+def tell(curve: Sequence[Mapping[str, float]]) -> None:
+    """A line of the last row."""
+    row = curve[-1]
+    print(
+        f"step {row['step']:.0f}: loss {row['train_loss']:.3g} train, {row['test_loss']:.3g} test; "
+        f"right {row['train_accuracy']:.1%} train, {row['test_accuracy']:.1%} test",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--p", type=int, default=113)
@@ -97,7 +107,7 @@ def main() -> None:
         runs(args.grok, args.seeds, args.most)
     elif args.whole:
         setup = Setup(p=args.whole, seed=args.seed)
-        print(grok(setup, steps=20_000, measures=True, say=print).summary())
+        print(grok(setup, steps=20_000, measures=True, look=tell).summary())
     else:
         steps(Setup(p=args.p), args.blocks)
 

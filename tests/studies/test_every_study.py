@@ -15,10 +15,12 @@ from forescale.studies import Number, Study, Verdict
 NAMES = studies.names()
 #: Their false worlds take longest; the true ones are always run.
 HEAVY = {
+    "adversarial_power_law",
     "comparison_by_laws",
     "deep_linear_dynamics",
     "downstream_log_law",
     "early_gaussian",
+    "influence_functions",
     "kernel_regime",
     "multilingual_nmt",
     "nmt_encoder_decoder",

@@ -38,7 +38,7 @@ def run_grok(
         BadOption: If a setting is not known or of the wrong kind.
     """
     from forescale.emergence.events import story
-    from forescale.lab.grok.progress import SIGNS
+    from forescale.lab.grok import progress, reference
     from forescale.lab.grok.run import grok
 
     setup = _setup(settings)
@@ -60,7 +60,12 @@ def run_grok(
         if foretold is not None:
             _output.tell(f"  foretold: {foretold!r}")
 
-    measures = setup.operation in SIGNS
+    try:
+        progress.projectors(reference.split(setup))
+        measures = True
+    except BadOption:
+        # A table that is no group has no frequencies; its curve is the losses.
+        measures = False
     found = grok(setup, steps=steps, measures=measures, look=look, folder=folder, device=device)
     curve = found.curve
     made = story.GrokStory(

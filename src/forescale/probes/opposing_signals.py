@@ -40,7 +40,7 @@ def run(sight: Sight) -> Mapping[str, float]:
         return missing
     draw = torch.Generator().manual_seed(sight.seed)
     chosen = torch.randperm(n, generator=draw)[:most]
-    dots = _dots(sight, chosen, draw)
+    dots = products(sight, chosen, draw)
     # An example without a gradient opposes none and agrees with none.
     kept = dots.diagonal() > 0
     dots = dots[kept][:, kept]
@@ -49,11 +49,16 @@ def run(sight: Sight) -> Mapping[str, float]:
     return {**_pairs(dots), **_groups(dots)}
 
 
-def _dots(sight: Sight, chosen: Tensor, draw: torch.Generator) -> Tensor:
+def products(sight: Sight, chosen: Tensor, draw: torch.Generator) -> Tensor:
     """Inner products of examples' gradients, shape (n, n), in double precision on the CPU.
 
     Long gradients are count-sketched (Charikar, Chen & Farach-Colton 2002): each entry is added to
     a random place with a random sign, which keeps inner products right in the mean.
+
+    Args:
+        sight: What the probe sees; its model must be separable.
+        chosen: Which examples, shape (n,).
+        draw: Source of the places and signs.
     """
     params = _examples.trained(sight)
     device = sight.parameters()[0].device
@@ -104,15 +109,27 @@ def _pairs(dots: Tensor) -> dict[str, float]:
     }
 
 
+def push(dots: Tensor) -> tuple[Tensor, Tensor]:
+    """The strongest direction's part of all squared gradients, and each example's push along it.
+
+    Args:
+        dots: Inner products of examples' gradients, shape (n, n).
+
+    Returns:
+        A scalar; shape (n,), of norm 1: examples of one sign are a group, the others oppose it.
+    """
+    values, vectors = torch.linalg.eigh(dots)
+    return values[-1] / dots.diagonal().sum(), vectors[:, -1]
+
+
 def _groups(dots: Tensor) -> dict[str, float]:
     """What the strongest direction says: an example's push along it is an eigenvector's entry."""
-    values, vectors = torch.linalg.eigh(dots)
-    push = vectors[:, -1]
-    one, other = push.clamp(min=0).sum(), -push.clamp(max=0).sum()
+    part, pushed = push(dots)
+    one, other = pushed.clamp(min=0).sum(), -pushed.clamp(max=0).sum()
     return {
-        "strongest": float(values[-1] / dots.diagonal().sum()),
+        "strongest": float(part),
         "balance": float(torch.minimum(one, other) / torch.maximum(one, other)),
-        "outliers": float(1 / push.pow(4).sum()),
+        "outliers": float(1 / pushed.pow(4).sum()),
     }
 
 

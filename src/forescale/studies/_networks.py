@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from forescale.errors import NotReached
 from forescale.studies._dense import Params
 
 if TYPE_CHECKING:
-    from torch import Generator, nn
+    from torch import Generator, Tensor, nn
 
 
 def need_torch() -> None:
@@ -41,7 +41,7 @@ def tangent_dense(sizes: Sequence[int], generator: Generator) -> nn.Sequential:
     Source: Jacot, Gabriel & Hongler 2018, "Neural Tangent Kernel".
     """
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     class Scaled(nn.Module):  # type: ignore[misc]
         def __init__(self, d_in: int, d_out: int, gain: float) -> None:
@@ -71,3 +71,44 @@ def as_module(params: Params, which: int) -> nn.Sequential:
             linear.bias.copy_(torch.from_numpy(b[which, 0]))
         layers += [linear, nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def dense(sizes: Sequence[int], seed: int, *, bias: bool = True) -> nn.Sequential:
+    """A ReLU network in single precision, weights and biases uniform in +-1/sqrt(inputs).
+
+    Args:
+        sizes: Inputs, hidden widths and outputs.
+        seed: Seed of the weights.
+        bias: Whether layers have biases.
+    """
+    import torch
+    from torch import nn
+
+    draw = torch.Generator().manual_seed(seed)
+    layers: list[nn.Module] = []
+    for d_in, d_out in pairwise(sizes):
+        # Skipping torch's own draw leaves the process's random state alone.
+        layer = nn.utils.skip_init(nn.Linear, d_in, d_out, bias=bias)
+        with torch.no_grad():
+            for p in layer.parameters():
+                p.copy_((2 * torch.rand(p.shape, generator=draw) - 1) / d_in**0.5)
+        layers += [layer, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def descend(model: nn.Module, value: Callable[[], Tensor], lr: float) -> Tensor:
+    """The loss before one step of plain gradient descent on it.
+
+    Args:
+        model: The network, moved in place.
+        value: Makes the loss with its graph.
+        lr: Learning rate.
+    """
+    import torch
+
+    loss = value()
+    params = list(model.parameters())
+    with torch.no_grad():
+        for p, g in zip(params, torch.autograd.grad(loss, params), strict=True):
+            p -= lr * g
+    return loss.detach()

@@ -34,12 +34,12 @@ def test_an_interrupted_run_gives_the_numbers_of_one_that_was_not(tmp_path, monk
     setup = Setup(**{**vars(QUICK), "rule": "grokfast_ema", "strength": 0.5})
     whole = grok(setup, steps=45, end=False, measures=True)
 
-    def stop(line: str) -> None:
-        if line.startswith("step 40"):
+    def stop(curve) -> None:
+        if curve[-1]["step"] == 40:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grok(setup, steps=45, end=False, measures=True, folder=tmp_path, say=stop)
+        grok(setup, steps=45, end=False, measures=True, folder=tmp_path, look=stop)
     assert (tmp_path / "grok.pt").exists()
     parts = grok(setup, steps=45, end=False, measures=True, folder=tmp_path)
     assert json.dumps(parts.curve) == json.dumps(whole.curve)

@@ -6,9 +6,9 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -22,9 +22,8 @@ from forescale.lab.grok import progress
 from forescale.lab.grok.fast import Entries, Fast
 from forescale.lab.grok.losses import log1p
 from forescale.lab.grok.reference import Ints, Setup, Split, split
-from forescale.summarised import Summarised
+from forescale.lab.grok.result import Grokked
 
-SCHEMA = 1
 #: Accuracy that counts as knowing the entries; the run ends once the test keeps the higher one.
 KNOWN, SETTLED = 0.99, 0.999
 #: Steps for which it must be kept, and steps between looks while an accuracy is on its way.
@@ -35,123 +34,8 @@ EVERY = 30.0
 #: Test accuracy from which it counts as on its way.
 LEFT_CHANCE = 0.1
 
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Grokked(Summarised):
-    """What became of a run.
-
-    Args:
-        setup: Its settings.
-        curve: A row per look: step, losses in nats, accuracies, `squares` (sum of squared
-            weights), `gradient` (length of the gradient of the training loss, before any rule;
-            NaN at a look without a step), `collapse` (share of training entries whose softmax in
-            float32 has no other term than the largest), and where asked for the measures of
-            progress, NaN at looks without weights kept.
-        t_memorised: First look with 99 % of the training entries right; None if there was none.
-        t_generalised: The same of the test entries.
-        steps: Steps taken.
-        ended: "settled" when the test kept 99.9 % for 100 steps, "steps" when they ran out.
-        seconds: CPU seconds of this process, over all parts of an interrupted run.
-        frequencies: Key frequencies of the last weights, where measures were asked for; in a group
-            that is not cyclic, numbers of its irreducible representations.
-        dtype: Of the weights.
-        device: Where it ran.
-        threads: Threads of the CPU.
-        flushed: Whether the CPU took denormal numbers for zero, which changes no printed figure
-            and saves time.
-        weights: Weights at the steps asked for, by step, flat; `Fast.weights` names the parts.
-    """
-
-    setup: Setup
-    curve: tuple[dict[str, float], ...] = field(repr=False)
-    t_memorised: int | None
-    t_generalised: int | None
-    steps: int
-    ended: Literal["settled", "steps"]
-    seconds: float
-    frequencies: tuple[int, ...] = ()
-    dtype: str = "float32"
-    device: str = "cpu"
-    threads: int = 1
-    flushed: bool = False
-    weights: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def delay(self) -> float:
-        """Steps to generalise over steps to memorise; NaN where one did not happen."""
-        if not self.t_memorised or self.t_generalised is None:
-            return math.nan
-        return self.t_generalised / self.t_memorised
-
-    def __repr__(self) -> str:
-        s = self.setup
-        name = f"{s.operation} mod {s.p}" if s.operation != "S5" else "S5"
-        known, told = (self._when(t) for t in (self.t_memorised, self.t_generalised))
-        return (
-            f"Grokked({name}, share {s.share:g}, seed {s.seed}: memorised {known}, "
-            f"generalised {told}; {self.steps} steps, {self.seconds:.3g} CPU s)"
-        )
-
-    def _when(self, step: int | None) -> str:
-        return f"not within {self.steps}" if step is None else f"at {step}"
-
-    def summary(self) -> str:
-        """When it memorised and generalised, and where it stood at the end."""
-        s, last = self.setup, self.curve[-1]
-        lines = [
-            repr(self),
-            f"width {s.width}, lr {s.lr:g}, weight decay {s.weight_decay:g}, loss {s.loss}, "
-            f"rule {s.rule}",
-            f"delay: {self.delay:.3g} times"
-            if math.isfinite(self.delay)
-            else "delay: unknown, at least one of the two was not seen",
-            *(
-                f"{part}: loss {last[f'{part}_loss']:.3g} nats, {last[f'{part}_accuracy']:.2%} "
-                "right at the end"
-                for part in ("train", "test")
-            ),
-        ]
-        if self.frequencies:
-            lines.append(f"key frequencies: {', '.join(map(str, self.frequencies))}")
-        return "\n".join(lines)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The result as plain values, without the weights; NaN stays NaN."""
-        rest = {k: v for k, v in vars(self).items() if k not in ("weights", "setup", "curve")}
-        return {
-            "schema": SCHEMA,
-            "kind": "grokked",
-            **rest,
-            "frequencies": list(self.frequencies),
-            "setup": {**asdict(self.setup), "betas": list(self.setup.betas)},
-            "curve": [dict(row) for row in self.curve],
-        }
-
-    @staticmethod
-    def from_dict(data: dict[str, Any]) -> Grokked:
-        """The result that `to_dict` wrote, without weights.
-
-        Raises:
-            BadOption: If it is none, or of a schema this version does not read.
-        """
-        if data.get("kind") != "grokked" or data.get("schema") != SCHEMA:
-            raise BadOption(
-                f"kind {data.get('kind')!r} with schema {data.get('schema')!r} is no run of "
-                f"schema {SCHEMA}",
-                fix="run it again",
-            )
-        rest = {k: v for k, v in data.items() if k not in ("schema", "kind")}
-        setup = Setup(**{**data["setup"], "betas": tuple(data["setup"]["betas"])})
-        return Grokked(
-            **{
-                **rest,
-                "setup": setup,
-                "curve": tuple(data["curve"]),
-                "frequencies": tuple(data["frequencies"]),
-            }
-        )
+#: Called with the rows so far, after each look.
+Look = Callable[[Sequence[Mapping[str, float]]], None]
 
 
 def marks(steps: int) -> list[int]:
@@ -248,7 +132,7 @@ def grok(
     measures: bool = False,
     keep: tuple[int, ...] = (),
     table: Ints | None = None,
-    say: Say | None = None,
+    look: Look | None = None,
     folder: Path | str | None = None,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -267,7 +151,7 @@ def grok(
             memory.
         keep: Steps of whose weights a copy is wanted, beside those of `measures`.
         table: Rows a, b, a o b of another operation.
-        say: Called with a line at every look.
+        look: Called with the rows of the curve so far, after each look.
         folder: Where a run that is interrupted leaves what it needs to go on, and a run that is
             over its result, `grok.json`; called again, it goes on, or gives the result at once
             (without weights).
@@ -307,7 +191,7 @@ def grok(
             if place is not None:
                 _save(place / "grok.pt", {"asked": asked, **run.state()})
 
-        ended = _train(run, steps, grid, looks == "log", end, say, save)
+        ended = _train(run, steps, grid, looks == "log", end, look, save)
         if ended == "steps":
             # Kept, so that the run can be taken further.
             save()
@@ -343,7 +227,7 @@ def _train(
     grid: set[int],
     dense: bool,
     end: bool,
-    say: Say | None,
+    look: Look | None,
     save: Callable[[], None],
 ) -> Literal["settled", "steps"]:
     started, saved = time.process_time() - run.seconds, time.monotonic()
@@ -352,13 +236,9 @@ def _train(
         if step >= run.next or step in grid or step in run.keep:
             # A resumed run may stand at a step that it has looked at already.
             if not run.curve or run.curve[-1]["step"] < step:
-                row = run.look()
-                if say is not None:
-                    say(
-                        f"step {step}: loss {row['train_loss']:.3g} train, "
-                        f"{row['test_loss']:.3g} test; right {row['train_accuracy']:.1%} train, "
-                        f"{row['test_accuracy']:.1%} test"
-                    )
+                run.look()
+                if look is not None:
+                    look(run.curve)
             run.next = step + CLOSE if dense and run.close() else steps
             if end and run.since is not None and step - run.since >= KEPT:
                 run.seconds = time.process_time() - started
