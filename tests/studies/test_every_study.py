@@ -21,6 +21,7 @@ HEAVY = {
     "downstream_log_law",
     "early_gaussian",
     "influence_functions",
+    "intrinsic_dataset_properties",
     "kernel_regime",
     "multilingual_nmt",
     "nmt_encoder_decoder",

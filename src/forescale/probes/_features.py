@@ -42,7 +42,7 @@ def features(sight: Sight, layer: str | None = None, inputs: Tensor | None = Non
 def features_of(
     sight: Sight, layers: Sequence[str] | None, inputs: Tensor | None = None
 ) -> list[Features]:
-    """Inputs of layers in one forward pass; of a layer called more than once, the last.
+    """Inputs of layers in one forward pass, as `given_to` sees them, one row an example.
 
     Inputs of three axes are read as (example, position, feature): the last position is taken.
     Any other shape is flattened to one row an example.
@@ -55,6 +55,25 @@ def features_of(
     Raises:
         BadOption: If there is no such layer, the pass does not call it, or its rows are not
             the examples.
+    """
+    examples = len(sight.batch.inputs if inputs is None else inputs)
+    seen = given_to(sight, layers, inputs)
+    modules = dict(sight.model.named_modules())
+    return [Features(n, modules[n], _rows(n, v, examples)) for n, v in seen.items()]
+
+
+def given_to(
+    sight: Sight, layers: Sequence[str] | None, inputs: Tensor | None = None
+) -> dict[str, Tensor]:
+    """What layers are given in one forward pass, as it is; of a layer called often, the last.
+
+    Args:
+        sight: The model and the batch.
+        layers: Names of modules; None for the nn.Linear that is called last.
+        inputs: Examples other than the batch's.
+
+    Raises:
+        BadOption: If there is no such layer, or the pass does not call it.
     """
     modules = dict(sight.model.named_modules())
     linear = [n for n, m in modules.items() if isinstance(m, nn.Linear)]
@@ -102,7 +121,7 @@ def features_of(
             where="layer",
             fix="name the module whose input is to be read",
         )
-    return [Features(n, modules[n], _rows(n, v, len(given))) for n, v in seen.items()]
+    return seen
 
 
 def labels(sight: Sight) -> Tensor | None:
@@ -141,7 +160,13 @@ def _rows(name: str, seen: Tensor, examples: int) -> Tensor:
             where="layer",
             fix="name a layer whose input has one row an example",
         )
-    rows = seen[:, -1] if seen.ndim == 3 else seen.flatten(1) if seen.ndim > 1 else seen[:, None]
-    if rows.dtype in {torch.float32, torch.float64}:
-        return rows
-    return rows.float() if rows.is_floating_point() else rows.double()
+    return real(
+        seen[:, -1] if seen.ndim == 3 else seen.flatten(1) if seen.ndim > 1 else seen[:, None]
+    )
+
+
+def real(values: Tensor) -> Tensor:
+    """The values in single precision at least."""
+    if values.dtype in {torch.float32, torch.float64}:
+        return values
+    return values.float() if values.is_floating_point() else values.double()

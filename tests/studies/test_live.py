@@ -1,0 +1,34 @@
+"""What studies of live networks share: against torch's Adam and scipy's ranks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata, spearmanr
+
+from forescale.studies._live import Descent, rank_correlation, ranks
+
+
+def test_ranks_are_scipy_s_with_ties_and_what_says_nothing_correlates_with_nothing():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(6, size=30) / 2, rng.normal(size=30)
+    np.testing.assert_allclose(ranks(a), rankdata(a))
+    assert rank_correlation(a, b) == pytest.approx(spearmanr(a, b).statistic)
+    assert rank_correlation(b, -np.exp(b)) == pytest.approx(-1)
+    assert rank_correlation(b, np.ones(30)) == 0
+    assert rank_correlation([1, 2, np.nan], [1, 2, 3]) == 0
+
+
+@pytest.mark.lab
+def test_descent_is_adamw():
+    torch = pytest.importorskip("torch")
+    start = torch.randn(5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    ours, theirs = (start.clone().requires_grad_() for _ in range(2))
+    descent = Descent([ours], lr=0.1, decay=0.3)
+    other = torch.optim.AdamW([theirs], lr=0.1, weight_decay=0.3)
+    for _ in range(7):
+        descent.step((ours.sin() * ours).sum())
+        other.zero_grad()
+        (theirs.sin() * theirs).sum().backward()
+        other.step()
+    torch.testing.assert_close(ours, theirs)
