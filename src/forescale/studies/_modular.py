@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,8 +13,6 @@ from forescale.errors import NotReached
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-
-    from forescale.lab.rules import Hooks
 
 
 class Table(NamedTuple):
@@ -27,7 +25,7 @@ class Table(NamedTuple):
 
 
 def load_torch() -> None:
-    """Import torch, on one thread's worth of work.
+    """See to it that torch is there.
 
     Raises:
         NotReached: If it is not installed.
@@ -67,7 +65,7 @@ def network(
     import torch
     from torch import nn
 
-    class Squares(nn.Module):
+    class Squares(nn.Module):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
             super().__init__()
             self.inner = nn.Parameter(drawn(2 * p, width))
@@ -93,7 +91,6 @@ def steps(
     beta2: float,
     decay: float = 0.0,
     epsilon: float = 1e-25,
-    extra: Sequence[Hooks] = (),
 ) -> Iterator[int]:
     """Train on the whole table; yields the number of steps taken, after each of them."""
     import torch
@@ -101,7 +98,7 @@ def steps(
     from forescale.lab import rules as room
     from forescale.lab._run import criterion, take_step
 
-    hooks = [*(room.get(n).hooks(**settings) for n, settings in rules.items()), *extra]
+    hooks = [room.get(n).hooks(**settings) for n, settings in rules.items()]
     loss = criterion("cross_entropy")
     for hook in hooks:
         loss = hook.criterion(loss)
@@ -109,13 +106,17 @@ def steps(
         net.parameters(), lr=lr, betas=(0.9, beta2), eps=epsilon, weight_decay=decay
     )
 
-    def gradient() -> Tensor:
-        stepper.zero_grad()
-        value = loss(net(data.x), data.y)
-        value.backward()
-        return value.detach()
-
     for step in range(1, count + 1):
+        x, y = data.x, data.y
+        for hook in hooks:
+            x, y = hook.inputs(x, y, torch.Generator().manual_seed(step))
+
+        def gradient(x: Tensor = x, y: Tensor = y) -> Tensor:
+            stepper.zero_grad()
+            value = loss(net(x), y)
+            value.backward()
+            return value.detach()
+
         take_step(net, stepper, hooks, gradient)
         yield step
 
