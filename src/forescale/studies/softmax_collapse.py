@@ -161,7 +161,7 @@ STUDY = Study(
     "on its way only. The control shows that the collapse is one of precision, not that precision "
     "alone is what stalls: in float64 400 steps leave 0.3 % collapsed or less, and "
     "no more than 15 % of the test pairs right. Network, share of pairs and limits were chosen on "
-    f"runs of the same kind. A first full run, modulo {QUICK.p}, read the cosine after the collapse "
-    "(0.11) and left 99 % undecided, at 0.992 and 0.995 of 126 pairs; the cosine is now read at one fixed "
-    "early step, and the table is larger.",
+    f"runs of the same kind. A first full run, modulo {QUICK.p}, read the cosine after the "
+    "collapse (0.11) and left 99 % undecided, at 0.992 and 0.995 of 126 pairs; the cosine is now "
+    "read at one fixed early step, and the table is larger.",
 )
