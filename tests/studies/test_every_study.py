@@ -31,6 +31,7 @@ HEAVY = {
     "rectified_finetuning",
     "scaling_crossover",
     "sequential_conformal",
+    "softmax_collapse",
     "steepest_descent_norms",
     "strategic_environments",
     "training_jacobian",
