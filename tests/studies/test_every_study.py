@@ -25,6 +25,7 @@ HEAVY = {
     "rectified_finetuning",
     "scaling_crossover",
     "sequential_conformal",
+    "simplicity_bias_slabs",
     "steepest_descent_norms",
     "strategic_environments",
 }
