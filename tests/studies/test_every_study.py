@@ -21,6 +21,7 @@ HEAVY = {
     "multilingual_nmt",
     "nmt_encoder_decoder",
     "one_sided_noise",
+    "prequential_occam",
     "pruning_by_margin",
     "rectified_finetuning",
     "scaling_crossover",
