@@ -105,7 +105,7 @@ def evidence(x: Array, y: Array) -> float:
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Code lengths of simple and complex tasks, and errors of two learners after few examples."""
-    worlds, trained, tested = (40, 200, 1000) if rerun else (8, 30, 100)
+    worlds, trained, tested = (20, 100, 300) if rerun else (8, 30, 100)
     rng = np.random.default_rng([seed, 2410])
     # In the false world tasks are alike, and both learners are taught to fit what they saw.
     simple, aim = (COMPLEX, "seen") if falsified else (SIMPLE, "next")
@@ -172,7 +172,7 @@ STUDY = Study(
     f"{LOWER} of the other's and after {LENGTH - 1} within {SAME:.0%} of it; code and log "
     f"evidence agree to {EXACT:g}.",
     check=check,
-    full="40 worlds of 200 and 1000 tasks instead of 8 of 30 and 100",
+    full="20 worlds of 100 and 300 tasks instead of 8 of 30 and 100",
     falsified="simple tasks are complex ones, and both learners fit what they have seen",
     note="The learner is a ridge regression whose penalty alone is learnt over tasks, with its "
     "noise known: what a sequence model trained on such tasks comes to, and not a network, which "
