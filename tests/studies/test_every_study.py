@@ -15,9 +15,11 @@ from forescale.studies import Number, Study, Verdict
 NAMES = studies.names()
 #: Their false worlds take longest; the true ones are always run.
 HEAVY = {
+    "bottleneck_and_gap",
     "comparison_by_laws",
     "deep_linear_dynamics",
     "downstream_log_law",
+    "hidden_symmetries",
     "local_complexity_drop",
     "multilingual_nmt",
     "nmt_encoder_decoder",
