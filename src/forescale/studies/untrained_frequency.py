@@ -202,7 +202,7 @@ STUDY = Study(
     note="Frequencies are read along segments between random inputs rather than on a grid, so "
     "that the same probe works where inputs are many; the mean weighs coefficients by their size. "
     "Trained here is the last layer only, by ridge regression: it keeps what the untrained layers "
-    "bring. Biases do not grow with the weights. Frequency tells best at slow targets; at fast ones "
-    "the best network is in between, neither the slowest nor the fastest. Limits, the fast target "
-    "and the scale that meets it were set after looking.",
+    "bring. Biases do not grow with the weights. Frequency tells best at slow targets; at fast "
+    "ones the best network is in between, neither the slowest nor the fastest. Limits, the fast "
+    "target and the scale that meets it were set after looking.",
 )
