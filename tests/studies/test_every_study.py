@@ -16,13 +16,16 @@ NAMES = studies.names()
 #: Their false worlds take longest; the true ones are always run.
 HEAVY = {
     "adversarial_power_law",
+    "bottleneck_and_gap",
     "comparison_by_laws",
     "deep_linear_dynamics",
     "downstream_log_law",
     "early_gaussian",
+    "hidden_symmetries",
     "influence_functions",
     "intrinsic_dataset_properties",
     "kernel_regime",
+    "local_complexity_drop",
     "multilingual_nmt",
     "nmt_encoder_decoder",
     "one_sided_noise",

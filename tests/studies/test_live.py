@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from forescale.studies._live import Descent, rank_correlation, ranks
+from forescale import studies
+from forescale.errors import NotReached
+from forescale.studies._live import Descent, live, rank_correlation, ranks
 
 
 def test_ranks_are_scipy_s_with_ties_and_what_says_nothing_correlates_with_nothing():
@@ -32,3 +36,17 @@ def test_descent_is_adamw():
         (theirs.sin() * theirs).sum().backward()
         other.step()
     torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("absent", ["none", "raises"])
+def test_without_torch_a_study_is_not_tested_rather_than_broken(monkeypatch, absent) -> None:
+    def find(name: str, *_: object) -> None:
+        if absent == "raises":
+            raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+    with pytest.raises(NotReached, match="need torch"):
+        live()
+    found = studies.run("hidden_symmetries")
+    assert found.verdict == "undecided"
+    assert found.why.startswith("not tested")

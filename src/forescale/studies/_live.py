@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,14 +18,28 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-def needs_torch() -> None:
-    """Nothing where torch is installed.
+def need_torch() -> None:
+    """Nothing, where torch is installed.
 
     Raises:
         NotReached: If it is not.
     """
-    if importlib.util.find_spec("torch") is None:
+    try:
+        found = importlib.util.find_spec("torch")
+    except ImportError:
+        found = None
+    if found is None:
         raise NotReached("live networks need torch", fix="pip install 'forescale[lab]'")
+
+
+def live() -> Any:
+    """The torch module.
+
+    Raises:
+        NotReached: If torch is not installed.
+    """
+    need_torch()
+    return importlib.import_module("torch")
 
 
 class Descent:

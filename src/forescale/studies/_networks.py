@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from forescale.errors import NotReached
 from forescale.studies._dense import Params
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
-
-
-def need_torch() -> None:
-    """Nothing, where torch is installed.
-
-    Raises:
-        NotReached: If it is not.
-    """
-    try:
-        found = importlib.util.find_spec("torch")
-    except ImportError:
-        found = None
-    if found is None:
-        raise NotReached("the networks need torch", fix="pip install 'forescale[lab]'")
 
 
 def tangent_dense(sizes: Sequence[int], generator: Generator) -> nn.Sequential:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._digits import CLASSES, Split, digits
 from forescale.studies._interval import median, over_worlds
-from forescale.studies._live import Descent, needs_torch
+from forescale.studies._live import Descent, need_torch
 
 Array = NDArray[np.float64]
 
@@ -183,7 +183,7 @@ def network(seed: int, data: Split, layers: int, trained: bool) -> Depth:
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Read NC1 along networks, and hold the features model against its theory."""
-    needs_torch()
+    need_torch()
     networks, layers, examples = (16, 8, 1000) if rerun else (5, 5, 300)
     rng = np.random.default_rng([seed, 2210])
     found, flows = [], []

@@ -13,7 +13,8 @@ from forescale.studies._dense import begun, train
 from forescale.studies._digits import CLASSES, digits
 from forescale.studies._exponent import slope
 from forescale.studies._interval import mean, number, over_worlds
-from forescale.studies._networks import as_module, need_torch
+from forescale.studies._live import need_torch
+from forescale.studies._networks import as_module
 
 WIDTHS, PAIRS, STEPS, EXAMPLES = (16, 32, 64, 128), 4, 150, 800
 FULL_WIDTHS, FULL_PAIRS, FULL_STEPS, FULL_EXAMPLES = (16, 32, 64, 128, 256), 6, 300, 1400

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._digits import CLASSES, digits
 from forescale.studies._interval import mean, over_worlds
-from forescale.studies._networks import dense, descend, need_torch
+from forescale.studies._live import need_torch
+from forescale.studies._networks import dense, descend
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,8 @@ from forescale.studies._dense import Params, begun, gradients, train
 from forescale.studies._digits import Array as Single
 from forescale.studies._digits import Index
 from forescale.studies._interval import mean, over_worlds, share
-from forescale.studies._networks import as_module, need_torch
+from forescale.studies._live import need_torch
+from forescale.studies._networks import as_module
 
 Array = NDArray[np.float64]
 

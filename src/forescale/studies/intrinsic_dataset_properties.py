@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, median, over_worlds
-from forescale.studies._live import Descent, needs_torch, rank_correlation
+from forescale.studies._live import Descent, need_torch, rank_correlation
 
 Array = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def run(seed: int, inputs: Array, labels: NDArray[np.int64], steps: int) -> Run:
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Train on manifolds of several dimensions and on labels of several frequencies."""
-    needs_torch()
+    need_torch()
     worlds, steps = (16, 150) if rerun else (4, 70)
     rng = np.random.default_rng([seed, 2401])
     rates, orders, largest, ratios = [], [], [], []

@@ -15,7 +15,8 @@ from forescale.studies import Number, Outcome, Progress, Study, judge
 from forescale.studies._digits import digits
 from forescale.studies._exponent import slope
 from forescale.studies._interval import mean, number, over_worlds
-from forescale.studies._networks import need_torch, tangent_dense
+from forescale.studies._live import need_torch
+from forescale.studies._networks import tangent_dense
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

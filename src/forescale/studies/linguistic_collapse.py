@@ -12,7 +12,7 @@ import numpy as np
 
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, over_worlds
-from forescale.studies._live import Descent, needs_torch, rank_correlation
+from forescale.studies._live import Descent, need_torch, rank_correlation
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -120,7 +120,7 @@ def looks_at(
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Read the probe on models of several widths after several steps, in several languages."""
-    needs_torch()
+    need_torch()
     worlds, looks = (8 if rerun else 3), (15, 30, 80)
     widths = (4, 8, 16, 32, 64) if rerun else (4, 8, 16, 32)
     seeds = np.random.default_rng([seed, 2405]).integers(2**31, size=worlds).tolist()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._digits import CLASSES, Split, digits
 from forescale.studies._interval import median, over_worlds
-from forescale.studies._live import Descent, needs_torch
+from forescale.studies._live import Descent, need_torch
 
 Array = NDArray[np.float64]
 
@@ -105,7 +105,7 @@ def learning(seed: int, data: Split, shuffled: bool, steps: int) -> tuple[float,
 
 def check(*, rerun: bool, seed: int, progress: Progress, falsified: bool = False) -> Outcome:
     """Entropies of spheres by both estimators, and information on labels true and shuffled."""
-    needs_torch()
+    need_torch()
     worlds, images, steps = (20, 1000, 100) if rerun else (5, 300, 40)
     rng = np.random.default_rng([seed, 2312])
     by_diffusion, by_bins = [], []

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, over_worlds
-from forescale.studies._networks import descend, need_torch
+from forescale.studies._live import need_torch
+from forescale.studies._networks import descend
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,7 +14,8 @@ from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._digits import CLASSES, digits
 from forescale.studies._exponent import slope
 from forescale.studies._interval import mean, over_worlds
-from forescale.studies._networks import need_torch, tangent_dense
+from forescale.studies._live import need_torch
+from forescale.studies._networks import tangent_dense
 
 if TYPE_CHECKING:
     from torch import Tensor
