@@ -18,6 +18,7 @@ HEAVY = {
     "comparison_by_laws",
     "deep_linear_dynamics",
     "downstream_log_law",
+    "lazy_to_rich",
     "multilingual_nmt",
     "nmt_encoder_decoder",
     "one_sided_noise",
