@@ -16,6 +16,7 @@ NAMES = studies.names()
 #: Their false worlds take longest; the true ones are always run.
 HEAVY = {
     "comparison_by_laws",
+    "corrupted_labels",
     "deep_linear_dynamics",
     "downstream_log_law",
     "lazy_to_rich",
