@@ -16,6 +16,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "modular": {"p": 23},
     "pcfg_bytes": {"validation": 64},
     "stdlib_bytes": {"unique": 40_000, "validation": 100},
+    "xor_clusters": {"inputs": 100},
 }
 
 
