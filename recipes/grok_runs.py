@@ -2,7 +2,7 @@
 
     python recipes/grok_runs.py --out runs/grok --workers 2
 
-Six tasks, forty draws of settings each, an hour on two cores. Settings are drawn so that all
+Six tasks, 24 draws of settings each, half an hour on two cores. Settings are drawn so that all
 three outcomes are common: the share of examples trained on, weight decay (none in a sixth),
 learning rate, the scale of the start, width, activation and rules are independent of each other.
 Probes are read twelve times per factor of ten in steps.
@@ -20,6 +20,7 @@ from jobs import arguments
 
 from forescale.lab.config import Config, config
 from forescale.lab.sweep import sweep
+from forescale.lab.sweep import tables as finished
 
 DRAWS, STEPS, MARKS = 24, 4000, 12
 #: Columns of the curves, by the lab's names.
@@ -113,9 +114,12 @@ def main() -> None:
     made = [drawn(f, i) for i in range(draws) for f in FAMILIES]
     if asked.smoke:
         made = [(r | {"steps": 30}, config({**c.to_dict(), "steps": 30})) for r, c in made]
-    if not asked.tables:
+    configs, work = [c for _, c in made], asked.out / "work"
+    if asked.tables:
+        finished(configs, work)
+    else:
         sweep(
-            [c for _, c in made], asked.out / "work", workers=asked.workers,
+            configs, work, workers=asked.workers,
             say=lambda p: print(f"{p.finished}/{p.total}, {p.seconds_left:.0f} s", flush=True),
         )  # fmt: skip
     rows = {c.key: {"run": k, **r} for k, (r, c) in enumerate(made)}

@@ -84,6 +84,63 @@ def run_grok(
     return show(made, output)
 
 
+def run_map(
+    words: Sequence[str],
+    settings: Mapping[str, float | str],
+    *,
+    runs: int,
+    steps: int,
+    folder: Path | None,
+    workers: int,
+    device: str,
+    output: Output,
+) -> int:
+    """Draw the phases over two settings or more, and show the map.
+
+    Args:
+        words: The axes, as "share=0.3:0.9".
+        settings: Settings of all runs that differ from the quick ones.
+        runs: Runs in all.
+        steps: Steps of each at most.
+        folder: Where the runs are kept.
+        workers: Runs at a time.
+        device: Where to compute.
+        output: The output options.
+
+    Raises:
+        BadOption: If an axis is not of that form.
+    """
+    from forescale.emergence.events.phases import PhaseMap, explore, phase_of
+    from forescale.lab.grok import phases
+
+    axes, base = [_axis(word) for word in words], _setup(settings)
+    phases.check([axis.name for axis in axes])
+    place = folder or Path("runs") / "grok-phases"
+
+    def run(settings: list[dict[str, float]]) -> list[str]:
+        common = {"steps": steps, "workers": workers, "device": device}
+        return [phase_of(*end) for end in phases.ends(settings, base, place, **common)]
+
+    def say(found: PhaseMap) -> None:
+        _output.tell(f"{len(found.phases)}/{runs} {found!r}")
+
+    together = max(workers, 2)
+    found = explore(axes, run, runs=runs, together=together, seed=base.seed, say=say)
+    return show(found, output)
+
+
+def _axis(word: str) -> Any:
+    from forescale.emergence.events.phases import Axis
+    from forescale.quantities import parse_number
+
+    name, equals, ends = word.partition("=")
+    low, colon, high = ends.partition(":")
+    if not (name and equals and low and colon and high):
+        raise BadOption(f"'{word}' is not NAME=LOW:HIGH", where="--map", fix="as in share=0.3:0.9")
+    # Shares are read as they are; rates and decays by their logs.
+    return Axis(name, parse_number(low), parse_number(high), log=name != "share")
+
+
 def _setup(settings: Mapping[str, float | str]) -> Any:
     from forescale.lab.grok.reference import Setup
 

@@ -53,7 +53,19 @@ def run(
         tuple[str, ...],
         _list("--setting", "NAME=VALUE", "For grok: p=113, share=0.3, width=128. Repeat."),
     ] = (),
-    steps: Annotated[int, Parameter(help="For grok: steps at most.")] = 50_000,
+    axis: Annotated[
+        tuple[str, ...],
+        _list(
+            "--map",
+            "NAME=LOW:HIGH",
+            "For grok: vary it, and draw where runs grok, memorise or fail. Repeat.",
+        ),
+    ] = (),
+    runs: Annotated[int, Parameter(help="For grok --map: runs in all.")] = 32,
+    steps: Annotated[
+        int | None,
+        Parameter(help="For grok: steps at most; 50000, or 3000 with --map.", show_default=False),
+    ] = None,
     batch: Annotated[int, Parameter(help="Examples (sequences) in a step.")] = 8,
     budget: Annotated[str, Parameter(help="For ladder: wall time, such as 10min.")] = "10min",
     folder: Annotated[
@@ -109,10 +121,16 @@ def run(
     require_torch("the lab")
     device = device or ("cuda" if gpus_per_run else "cpu")
     if what == "grok":
-        from forescale.cli._grok import run_grok
+        from forescale.cli import _grok
 
         given = _values(setting, where="--setting")
-        return run_grok(given, steps=steps, folder=folder, device=device, output=output)
+        common: dict[str, Any] = {"folder": folder, "device": device, "output": output}
+        if not axis:
+            return _grok.run_grok(given, steps=steps or 50_000, **common)
+        return _grok.run_map(
+            axis, given, runs=runs, steps=steps or 3000,
+            workers=workers or os.cpu_count() or 1, **common,
+        )  # fmt: skip
     parallel = _parallel(processes_per_run, gpus_per_run, strategy, device)
     options: dict[str, Any] = {
         "workers": workers or _workers(parallel, device),

@@ -196,7 +196,12 @@ def outlooks(table: RunTable, *, until: float | None = None) -> Outlooks:
         if until is not None:
             mine = mine[curves.position[mine] <= until]
         if len(mine):
-            name = str(table["run"][mine[0]]) if "run" in table.columns else f"run {run + 1}"
+            name = f"run {run + 1}"
+            if "run" in table.columns:
+                given = table["run"][mine[0]]
+                # Numbers that name runs are read as any column of numbers.
+                whole = isinstance(given, float) and given.is_integer()
+                name = str(int(given) if whole else given)
             cut = {n: c[mine] for n, c in columns.items()}
             found.append(_outlook(name, curves.position[mine], cut))
     return Outlooks(where, tuple(found), read)

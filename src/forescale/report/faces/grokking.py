@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -12,7 +13,7 @@ from forescale.emergence.events.story import GrokStory
 from forescale.quantities import format_number
 from forescale.report import _tables as tables
 from forescale.report._headline import Headline, Number
-from forescale.report._lines import draw, line, verdict
+from forescale.report._lines import draw, line
 from forescale.report._section import Section, provenance
 from forescale.report.charts import grokking as charts
 from forescale.report.faces import Face
@@ -40,7 +41,7 @@ def _text(story: GrokStory) -> RenderableType:
     if (formed := story.halved) is not None:
         parts.append(line("formed", _formed(formed)))
     parts.append(line("cost", f"{story.seconds:.3g} CPU s"))
-    return Group(*parts, Text(""), verdict(story.generalised is not None, story.verdict, []))
+    return Group(*parts, Text(""), line("end", story.verdict))
 
 
 def _settings(story: GrokStory) -> str:
@@ -61,9 +62,10 @@ def _curve(story: GrokStory) -> tables.Table:
     step = story.curves["step"]
     there = [n for n in _COLUMNS if n in story.curves]
     # Evenly spaced in the log of steps, first and last among them.
-    least, most = max(step[step > 0].min(), 1.0), step[-1]
+    whole = np.flatnonzero((step > 0) & np.isfinite(story.curves[there[-1]]))
+    least, most = max(step[whole].min(), 1.0), step[-1]
     wanted = [least * (most / least) ** (k / (SHOWN - 1)) for k in range(SHOWN)]
-    at = sorted({int(abs(step - w).argmin()) for w in wanted})
+    at = sorted({int(whole[abs(step[whole] - w).argmin()]) for w in wanted})
     cells = [tuple(_cell(n, float(story.curves[n][i])) for n in there) for i in at]
     return tables.Table(tuple(_COLUMNS[n] for n in there), tuple(cells), title="The curve")
 
