@@ -118,7 +118,7 @@ def run_map(
     place = folder or Path("runs") / "grok-phases"
 
     def run(settings: list[dict[str, float]]) -> list[str]:
-        common = {"steps": steps, "workers": workers, "device": device}
+        common: dict[str, Any] = {"steps": steps, "workers": workers, "device": device}
         return [phase_of(*end) for end in phases.ends(settings, base, place, **common)]
 
     def say(found: PhaseMap) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,8 @@ def ends(
         check(list(one))
     task = partial(_end, folder=str(folder), steps=steps, device=device)
     # Rounded, so that the same place is the same run on any machine.
-    items = [
-        asdict(replace(base, **{n: float(f"{v:.6g}") for n, v in one.items()})) for one in settings
-    ]
+    rounded = [{n: float(f"{v:.6g}") for n, v in one.items()} for one in settings]
+    items = [{**asdict(base), **one} for one in rounded]
     found: dict[int, tuple[int | None, int | None]] = {}
     for done in engines.get("local").map(task, items, workers):
         if done.error:
