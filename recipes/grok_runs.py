@@ -65,7 +65,9 @@ def drawn(family: str, i: int) -> tuple[dict[str, Any], Config]:
     rule = str(rng.choice(["none", "none", "none", "perp_grad", "grokfast", "stablemax"]))
     task: dict[str, Any]
     if family in MODULAR:
-        p, share = int(rng.choice([19, 23, 29])), rng.uniform(0.3, 0.85)
+        p, share = int(rng.choice([13, 17, 19, 23])), rng.uniform(0.4, 0.9)
+        # With less decay, or from a larger start, nearly none would find the rule in time.
+        decay, scale = decay * 10**0.4, scale / 2**0.5
         task = {"operation": MODULAR[family], "p": p, "share": round(share, 4)}
         name, model, examples, width = "modular", "token_mlp", round(task["share"] * p * p), 32
     elif family == "parity":
