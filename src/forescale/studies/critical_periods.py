@@ -98,7 +98,7 @@ def grown(
     worst = np.zeros(worlds)
     for step in range(int(END * unit / lr)):
         learns = (step * lr < onset) | (step * lr >= onset + WINDOW * unit)
-        rate = lr * np.tile(learns, worlds)[:, None, None]
+        rate = np.asarray(lr * np.tile(learns, worlds)[:, None, None], float)
         a, b = (maps(p) for p in paths)
         if step % 8 == 0:
             worst = np.maximum(worst, np.abs(strengths(b) - ode[1] ** depth).max((1, 2)))
@@ -106,7 +106,7 @@ def grown(
             descend(paths[0], target - rivals * b, np.full((1, 1, 1), lr)),
             descend(paths[1], target - rivals * a, rate),
         ]
-        both = np.stack([np.ones_like(learns), learns])[:, None, :, None]
+        both = np.stack([np.ones(deficits), learns])[:, None, :, None]
         ode = forward(ode, s, depth, both, lr)
     return strengths(maps(paths[1])) / s, worst
 
