@@ -42,6 +42,7 @@ HEAVY = {
     "steepest_descent_norms",
     "strategic_environments",
     "training_jacobian",
+    "weight_distance_log",
 }
 
 
