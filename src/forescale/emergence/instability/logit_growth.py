@@ -127,7 +127,8 @@ def logit_growth(
             where="logit",
             fix="give one above 0 for each run, of eight runs or more",
         )
-    size, rate, failed = checked(*(v[known] for v in columns), target)
+    sizes, rates, ends = (v[known] for v in columns)
+    size, rate, failed = checked(sizes, rates, ends, target)
     y = np.log(top[known])
     found = boundary(y / np.log(10.0), failed)
     at = found.at(0.0, level)

@@ -104,7 +104,7 @@ def lr_sensitivity(
     where seeds scatter, and the sensitivity as much too high.
 
     >>> lr_sensitivity([0.01, 0.1, 1.0], [2.0, 1.0, float("nan")], 4.0)
-    LRSensitivity(1.333 (nan to nan) over lr 0.01 to 1, 3 runs)
+    LRSensitivity(1.33 (nan to nan) over lr 0.01 to 1, 3 runs)
 
     Args:
         lr: Peak learning rate of each run, above 0; seeds share one. Shape (n,).
