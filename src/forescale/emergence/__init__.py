@@ -50,5 +50,8 @@ All at once, task by task: `emerge.emerge`.
 | over runs in some of which it has not yet? | `events.survival.time_to_event` |
 | the same with no curve assumed | `events.kaplan_meier.kaplan_meier` |
 | in this run, from its curves so far? | `events.partial_run.forecast_event` |
+| at which learning rate will the next size diverge? | `instability.lr_threshold.lr_threshold` |
+| and told by its attention logits? | `instability.logit_growth.logit_growth` |
+| how much worse does a poor learning rate end? | `instability.lr_sensitivity.lr_sensitivity` |
 | is a transition near, on a recorded series? | `series.warning.early_warning`, `series.roc.auc` |
 """

@@ -1,0 +1,1 @@
+"""Which learning rates a network bears, and which the next size will."""
