@@ -47,6 +47,8 @@ class Budget:
         self.recent = math.nan
         self.steps = 0
         self.run_seconds = 0.0
+        # Wall seconds of deciding what to read: where looks are many, as dear as the readings.
+        self.looking = 0.0
 
     @property
     def step_seconds(self) -> float:
@@ -61,7 +63,7 @@ class Budget:
     @property
     def spent(self) -> float:
         """Wall seconds of all readings over those of the run without them; NaN before a step."""
-        total = sum(a.spent for a in self.accounts.values())
+        total = self.looking + sum(a.spent for a in self.accounts.values())
         return total / self.run_seconds if self.run_seconds > 0 else math.nan
 
     def passed(self, steps: int, seconds: float) -> None:
@@ -97,7 +99,7 @@ class Budget:
         period = self.periods(gap)[name]
         if not period:
             return True
-        counted = sum(a.spent - a.free for a in self.accounts.values())
+        counted = self.looking + sum(a.spent - a.free for a in self.accounts.values())
         # Periods rest on guesses, which may err to one side for long; what is spent is known.
         within = counted + account.cost <= self.share * self.run_seconds
         return within and step - account.last >= period
@@ -134,13 +136,14 @@ class Budget:
             "recent": self.recent,
             "steps": self.steps,
             "run_seconds": self.run_seconds,
+            "looking": self.looking,
             "accounts": {n: asdict(a) for n, a in self.accounts.items()},
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `to_dict` gave; a probe that is new begins anew."""
         self.recent, self.steps = state["recent"], state["steps"]
-        self.run_seconds = state["run_seconds"]
+        self.run_seconds, self.looking = state["run_seconds"], state["looking"]
         known = {n: Account(**a) for n, a in state["accounts"].items() if n in self.accounts}
         self.accounts |= known
 
