@@ -238,8 +238,11 @@ def test_what_is_no_schedule_is_refused(every):
         schedule(every)
 
 
-def planned(costs, *, share, every=1, steps=10_000, step_seconds=0.01, noise=0.0):
-    """Readings of each probe in a simulated run, and the share of its time they took."""
+def planned(costs, *, share, every=1, steps=10_000, step_seconds=0.01, noise=0.0, slow=math.inf):
+    """Readings of each probe in a simulated run, and the share of its time they took.
+
+    One step in `slow` takes ten times as long.
+    """
     budget = Budget(share, tuple(costs))
     generator = torch.Generator().manual_seed(0)
     made = dict.fromkeys(costs, 0)
@@ -248,7 +251,8 @@ def planned(costs, *, share, every=1, steps=10_000, step_seconds=0.01, noise=0.0
     for step in range(1, steps + 1):
         if not look(step):
             continue
-        budget.passed(step - last, step_seconds * (step - last))
+        late = step // slow - last // slow
+        budget.passed(step - last, step_seconds * (step - last + 9 * late))
         for name, cost in costs.items():
             if budget.affords(name, step, step - last):
                 wobble = math.exp(noise * float(torch.randn((), generator=generator)))
@@ -268,6 +272,27 @@ def test_the_sum_stays_under_the_budget(share, noise):
     assert budget.spent >= 0.7 * share
     assert made["cheap"] == 10_000
     assert made["cheap"] > made["middling"] > made["dear"] > 5
+
+
+@pytest.mark.parametrize("slow", [7, 20, 300])
+def test_slow_steps_now_and_then_do_not_let_readings_crowd(slow):
+    costs = {"middling": 2e-3, "dear": 0.1}
+    _, budget = planned(costs, share=0.02, slow=slow, noise=0.3)
+    counted = budget.spent - sum(a.free for a in budget.accounts.values()) / budget.run_seconds
+    assert 0.6 * 0.02 <= counted <= 0.02 * 1.02
+
+
+def test_a_slow_start_is_not_spent_at_once():
+    budget = Budget(0.02, ("p",))
+    budget.passed(1, 60.0)
+    made = []
+    for step in range(1, 301):
+        budget.passed(1, 0.01)
+        if budget.affords("p", step, 1):
+            budget.paid("p", step, 0.01)
+            made.append(step)
+    # One in 50 steps, though the first minute would pay for many more.
+    assert sum(step > 50 for step in made) == 5
 
 
 def test_without_a_limit_all_looks_are_made():

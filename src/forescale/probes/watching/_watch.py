@@ -274,13 +274,18 @@ class Watch:
         if not self._leads or step <= self._looked or not self._due(step):
             return
         gap, self._looked = step - self._looked, step
-        device = self._here()
         now = time.perf_counter()
         self._budget.passed(step - self._since[0], now - self._since[1])
-        for name, (probe, settings) in list(self._probes.items()):
-            if self._budget.affords(name, step, gap):
-                self._read(probe, settings, step, device)
-        self._since = (step, time.perf_counter())
+        chosen = [n for n in self._probes if self._budget.affords(n, step, gap)]
+        decided = time.perf_counter()
+        self._budget.looking += decided - now
+        if chosen:
+            # It waits for the device, so only where something is read.
+            device = self._here()
+            self._budget.passed(0, time.perf_counter() - decided)
+            for name in chosen:
+                self._read(*self._probes[name], step, device)
+        self._since = (step, time.perf_counter() if chosen else decided)
 
     def _read(self, probe: Probe, settings: Mapping[str, Any], step: int, device: Any) -> None:
         import torch
