@@ -50,6 +50,9 @@ All at once, task by task: `emerge.emerge`.
 | over runs in some of which it has not yet? | `events.survival.time_to_event` |
 | the same with no curve assumed | `events.kaplan_meier.kaplan_meier` |
 | in this run, from its curves so far? | `events.partial_run.forecast_event` |
+| will it generalise late, told by runs of other tasks? | `events.grokking.forecast_grokking` |
+| in every run of a log, and as one runs? | `events.outlook.outlooks`, `events.story.retold` |
+| under which settings does it, and under which never? | `events.phases.explore` |
 | at which learning rate will the next size diverge? | `instability.lr_threshold.lr_threshold` |
 | and told by its attention logits? | `instability.logit_growth.logit_growth` |
 | how much worse does a poor learning rate end? | `instability.lr_sensitivity.lr_sensitivity` |

@@ -167,8 +167,8 @@ STUDY = Study(
     full="12 splits and 600 steps instead of 6 and 120",
     falsified="each network is given the gap of another one of its zoo",
     note="Correlations are signed, as the bounds are: here larger networks have smaller gaps, so "
-    "that the parameter count goes the wrong way, and in absolute value more strongly than "
-    "information over all sizes. Information with noise depends on the noise: half of the layer's "
-    "spread is used, set after looking; a tenth separates every example and tells nothing. The "
-    "zoo varies width, decay and initial scale on one data set; the bound itself is not computed.",
+    "that the parameter count goes the wrong way. Information with noise depends on the noise: "
+    "half of the layer's spread is used, set after looking, as were the zoo's decays and initial "
+    "scales; a tenth separates every example and tells nothing. The zoo varies width, decay and "
+    "initial scale on one data set; the bound itself is not computed.",
 )

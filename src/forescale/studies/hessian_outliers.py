@@ -162,5 +162,5 @@ STUDY = Study(
     f"{LOOKED} a class: a count that needs no threshold. Networks are read where the loss is "
     "still there: clusters overlap a little and training is short, which was set after looking. "
     "Where separable clusters are fitted to the end the gap closes, and the count is no longer of "
-    "classes.",
+    "classes. How much widening may change the count, one, was set after a first full run.",
 )
