@@ -175,8 +175,9 @@ STUDY = Study(
     note="Models are two embeddings and two layers that see the last two tokens, which is all "
     "there is to see in these languages; no transformer is trained. Set after looking: the "
     "learning rate, the steps, the concentration, the number of sequences, the control's "
-    "language and the limits on correlations, which here are of a few runs each. Trained to the end on contexts that leave much open, variability turns "
-    "and rises again while the loss still falls, since features must then tell contexts of one "
-    "next token apart: the claim is one of the rise, not of the end. Mean self-duality turns "
-    "first, and is told without a limit.",
+    "language and the limits on correlations, which here are of a few runs each. Trained to "
+    "the end on contexts that leave much open, variability turns and rises again while the "
+    "loss still falls, since features must then tell contexts of one next token apart: the "
+    "claim is one of the rise, not of the end. Mean self-duality turns first, and is told "
+    "without a limit.",
 )

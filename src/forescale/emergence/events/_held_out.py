@@ -116,18 +116,30 @@ def told(
                 else:
                     read = _signs.signs(run.steps, run.curves, until, run.settings)
                     curve, _ = teller.tell(read)
-                lo, mid, hi = np.quantile(curve, [0.05, 0.5, 0.95], method="inverted_cdf")
-                left = math.log(run.steps[-1] / until)
-                yield Told(
-                    task=task,
-                    share=share,
-                    came=run.came,
-                    chance=float(np.searchsorted(curve, left, side="right") / len(curve)),
-                    log_time=math.log10(run.time / until),
-                    lo=float(lo) / math.log(10),
-                    mid=float(mid) / math.log(10),
-                    hi=float(hi) / math.log(10),
-                )
+                yield compared(run, share, until, curve)
+
+
+def compared(run: Known, share: float, until: float, curve: Array) -> Told:
+    """What was told of a run, with what became of it.
+
+    Args:
+        run: The run, which is over.
+        share: Share of the steps to the event at which it was told.
+        until: The step at which it was told.
+        curve: Log of the event's step over that one, at even shares, as it was told.
+    """
+    lo, mid, hi = np.quantile(curve, [0.05, 0.5, 0.95], method="inverted_cdf") / math.log(10)
+    left = math.log(run.steps[-1] / until)
+    return Told(
+        task=run.task,
+        share=share,
+        came=run.came,
+        chance=float(np.searchsorted(curve, left, side="right") / len(curve)),
+        log_time=math.log10(run.time / until),
+        lo=float(lo),
+        mid=float(mid),
+        hi=float(hi),
+    )
 
 
 def scored(found: Sequence[Told]) -> HeldOut:
