@@ -101,7 +101,8 @@ def published(folder: Path, name: str) -> None:
     events = [k.time for k in runs if k.came]
     print(f"\n{name}: {len(runs)} runs, {len(events)} of which generalise, told from ours\n")
     print(HEAD)
-    every = tuple(runs[0].landmarks[0][1])
+    one = runs[0]
+    every = tuple(_signs.signs(one.steps, one.curves, one.time, one.settings))
     teller = Teller(recorded(), every)
     blind: list[Told] = []
     seen: list[Told] = []

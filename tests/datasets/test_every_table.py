@@ -16,7 +16,7 @@ from forescale.errors import UnknownName
 
 ROOT = Path(__file__).parents[2]
 EVERY = datasets.names()
-LABELS = {"schedule", "run", "arch"}
+LABELS = {"schedule", "run", "arch", "task", "act", "rule"}
 
 
 def rows(dataset: Dataset) -> list[dict[str, str]]:

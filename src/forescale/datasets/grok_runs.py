@@ -6,7 +6,6 @@ COLUMNS = {
     "run": ("", "number of the run"),
     "task": ("", "add, subtract, multiply or squares (x^2+y^2) modulo p, parity of 3 bits of many, "
              "or digits"),
-    "share": ("1", "share of the table's entries that is trained on; empty for parity and digits"),
     "examples": ("examples", "training examples"),
     "weight_decay": ("1", "AdamW's, on every parameter"),
     "lr": ("1", "learning rate, constant"),
@@ -26,5 +25,5 @@ DATASET = Dataset(
     columns=COLUMNS,
     recipe="recipes/grok_runs.py",
     notes="A table of settings; the curves are in grok_runs_curves. A run that diverged ends "
-    "early. Steps are few: a run that has not generalised may yet.",
+    "early. Steps are few, 2,500: one run in seven generalises, and one that has not may yet.",
 )

@@ -22,6 +22,7 @@ COLUMNS = {
     "kernel_alignment": ("1", "alignment of the tangent kernel with the labels"),
     "kernel_rank": ("1", "effective rank of the tangent kernel"),
     "coherence": ("1", "agreement of per-example gradients (m-coherence)"),
+    "is_final": ("", "1 at the end of the run"),
 }  # fmt: skip
 
 DATASET = Dataset(
@@ -32,5 +33,6 @@ DATASET = Dataset(
     columns=COLUMNS,
     recipe="recipes/grok_runs.py",
     notes="Test accuracies are of all held-out examples of a small table, so a few hundred. What "
-    "is not defined at a point is empty.",
+    "is not defined where the gradient vanishes (naive_cosine, coherence) is 0; losses "
+    "below 1e-9 are written as that.",
 )

@@ -58,7 +58,7 @@ class HeldOut:
         events: Of them of runs that generalised.
         auc: Share of pairs of a run that did and one that did not in which the first had the
             higher chance; NaN without both.
-        error: Median distance of log10 of the step.
+        error: Median distance of log10 of the step; infinite where most were told "never".
         coverage: Share of steps inside their 90 % intervals.
         brier: Mean squared distance of the chance from what became of it.
     """
@@ -71,16 +71,19 @@ class HeldOut:
     brier: float
 
     def __str__(self) -> str:
-        factor = format_number(10**self.error, 2)
+        when = "not when"
+        if math.isfinite(self.error):
+            when = f"when to a factor of {format_number(10**self.error, 2)}"
         return (
             f"in tasks left out such forecasts told who generalises with AUC {self.auc:.2f}, and "
-            f"when to a factor of {factor}, with {self.coverage:.0%} inside their 90 % intervals"
+            f"{when}, with {self.coverage:.0%} of the steps inside their 90 % intervals"
         )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values; what is not known is null."""
         return {
-            k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(self).items()
+            k: None if isinstance(v, float) and not math.isfinite(v) else v
+            for k, v in vars(self).items()
         }
 
 
