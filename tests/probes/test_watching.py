@@ -325,7 +325,8 @@ def test_a_slow_probe_is_read_more_rarely(classifier, batch):
         optimizer.step()
     found = w.table()["probe"]
     slowly = found.count("slow")
-    assert 2 <= slowly < 25 < found.count("quick")
+    # How much more rarely depends on what else the machine does.
+    assert 2 <= slowly < found.count("quick")
     assert 0 < w.spent < 1
     assert "of the run's time" in repr(w)
     assert f"slow: {slowly} readings" in w.summary()

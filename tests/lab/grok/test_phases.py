@@ -11,18 +11,18 @@ from forescale.lab.grok.phases import ends
 from forescale.lab.grok.reference import Setup
 
 pytestmark = pytest.mark.lab
-BASE = Setup(p=5, width=8, heads=2, expand=2, share=0.7)
+BASE = Setup(p=5, width=16, heads=2, expand=2, share=0.7)
 
 
 def test_runs_end_as_their_settings_have_it_and_are_kept(tmp_path) -> None:
-    settings = [{"lr": 1e-6}, {"lr": 2e-2}]
-    slow, quick = ends(settings, BASE, tmp_path, steps=60)
-    # A rate of 1e-6 learns nothing in 60 steps.
+    settings = [{"lr": 1e-6}, {"lr": 1e-2}]
+    slow, quick = ends(settings, BASE, tmp_path, steps=200)
+    # A rate of 1e-6 learns nothing in 200 steps.
     assert slow == (None, None)
     assert quick[0] is not None
     files = sorted(p.stat().st_mtime_ns for p in tmp_path.glob("*/grok.json"))
     assert len(files) == 2
-    assert ends(settings, BASE, tmp_path, steps=60) == [slow, quick]
+    assert ends(settings, BASE, tmp_path, steps=200) == [slow, quick]
     assert sorted(p.stat().st_mtime_ns for p in tmp_path.glob("*/grok.json")) == files
 
 
