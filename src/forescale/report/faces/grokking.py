@@ -94,10 +94,15 @@ def _told(story: GrokStory, f: GrokForecast) -> tuple[str, ...]:
         format_number(f.until),
         f"{f.chance:.0%}",
         format_number(f.by),
-        format_number(f.median, 2),
+        _median(f),
         f"{lo} to {hi}",
         _KEPT[story.kept(f)] + (", not trusted" if f.doubts else ""),
     )
+
+
+def _median(f: GrokForecast) -> str:
+    # Where known runs like it mostly never did, there is no step to tell.
+    return format_number(f.median, 2) if math.isfinite(f.median) else "not told"
 
 
 def _headline(story: GrokStory) -> Headline:
@@ -115,7 +120,7 @@ def _headline(story: GrokStory) -> Headline:
         numbers.append(
             Number(
                 f"foretold at step {format_number(f.until)}",
-                format_number(f.median, 2),
+                _median(f),
                 f"{lo} to {hi}",
                 f"chance {f.chance:.0%} by {format_number(f.by)}",
             )
