@@ -5,16 +5,15 @@ Source: Hodel & West 2023, "Response: Emergent analogical reasoning in large lan
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forescale.emergence.trends.counterexample import Counterexample, counterexample
-from forescale.errors import MissingExtra
 from forescale.studies import Number, Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, over_worlds
+from forescale.studies._looks import need_torch
 from forescale.studies._recorded import simulated
 
 Array = NDArray[np.float64]
@@ -37,8 +36,7 @@ def measured(
     Raises:
         MissingExtra: If torch is not installed.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtra("training needs torch", fix="pip install 'forescale[lab]'")
+    need_torch()
     import torch
 
     from forescale.lab import inits, optimizers, tasks

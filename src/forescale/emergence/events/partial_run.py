@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from forescale.emergence.events._signs import slope
 from forescale.errors import BadOption, BadTable, check_level
 from forescale.quantities import format_number, short
 from forescale.summarised import Summarised
@@ -281,6 +282,4 @@ def steps_of(t: Array, came: NDArray[np.bool_], weight: Array) -> Array:
 def _slope(t: Array, y: Array) -> float:
     """Slope of log y over log t in the later half of the points."""
     half = slice(min(len(t) // 2, len(t) - 3), None)
-    u, v = np.log(t[half]), np.log(y[half])
-    u = u - u.mean()
-    return float(u @ (v - v.mean()) / max(u @ u, 1e-12))
+    return slope(t[half], np.log(y[half]))
