@@ -23,7 +23,8 @@ from forescale.lab.config import Config, config
 from forescale.lab.sweep import sweep
 from forescale.lab.sweep import tables as finished
 
-DRAWS, STEPS, MARKS = 8, 2500, 12
+#: Draws a task, steps of a run, evaluations per factor of ten, accuracy that ends a run.
+DRAWS, STEPS, MARKS, UNTIL = 50, 4000, 12, 0.95
 #: Losses are not told apart below it.
 TINY = 1e-9
 #: Columns of the curves, by the lab's names.
@@ -62,28 +63,26 @@ def drawn(family: str, i: int) -> tuple[dict[str, Any], Config]:
     """Settings of a draw, as columns and as a run."""
     rng = np.random.default_rng([7, FAMILIES.index(family), i])
     decay = 0.0 if rng.random() < 1 / 6 else 10 ** rng.uniform(-1.0, 0.7)
-    lr, scale = 10 ** rng.uniform(-2.7, -1.8), 2 ** rng.uniform(-1.0, 1.5)
-    size = int(rng.choice([2, 3]))
+    lr = 10 ** rng.uniform(-2.7, -1.8)
     act = str(rng.choice(["relu", "square"]))
     rule = str(rng.choice(["none", "none", "none", "perp_grad", "grokfast", "stablemax"]))
     task: dict[str, Any]
     if family in MODULAR:
-        p, share = int(rng.choice([13, 17, 19])), rng.uniform(0.4, 0.9)
-        # With less decay, or from a larger start, nearly none would find the rule in time.
-        decay, scale = decay * 10**0.4, scale / 2**0.5
+        p, share = int(rng.choice([17, 19, 23])), rng.uniform(0.5, 0.95)
         task = {"operation": MODULAR[family], "p": p, "share": round(share, 4)}
         name, model, examples, width = "modular", "token_mlp", round(task["share"] * p * p), 32
+        size, scale = int(rng.choice([2, 3, 4])), 2 ** rng.uniform(-1.0, 0.8)
     elif family == "parity":
-        examples = int(2 ** rng.uniform(8, 9.5))
+        examples = int(2 ** rng.uniform(8, 10))
         bits = int(rng.integers(12, 28))
         task = {"subtasks": 1, "bits": bits, "k": 3, "examples": examples, "validation": 1000}
         name, model, width = "sparse_parity", "mlp", 16
-        size *= 2
+        size, scale = int(rng.choice([4, 6])), 2 ** rng.uniform(-1.0, 1.5)
     else:
-        examples = int(2 ** rng.uniform(6, 9.5))
+        examples = int(2 ** rng.uniform(7, 9.5))
         task, name, model, width = {"examples": examples}, "digits", "mlp", 16
         # It takes a large start to make a network learn digits by heart.
-        scale, size = 2 ** rng.uniform(-1.0, 4.0), size * 2
+        size, scale = int(rng.choice([4, 6])), 2 ** rng.uniform(0.0, 4.0)
     rules: dict[str, Any] = {"init_scale": {"alpha": scale}}
     if rule != "none":
         rules[rule] = {}
@@ -101,6 +100,7 @@ def drawn(family: str, i: int) -> tuple[dict[str, Any], Config]:
         "probes": {probe: {} for probe in PROBES},
         "seed": i,
         "marks": MARKS,
+        "until": UNTIL,
         "task_settings": task,
         "model_settings": {"act": act},
         "optimizer_settings": {"weight_decay": decay, "beta2": 0.98, "everywhere": True},

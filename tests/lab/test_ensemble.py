@@ -325,6 +325,16 @@ def test_a_member_that_diverges_leaves_the_others_alone(
         alike(run, other, 1e-6)
 
 
+def test_a_member_that_arrives_leaves_the_others_alone() -> None:
+    parity = {"subtasks": 1, "bits": 8, "k": 2, "examples": 128, "validation": 128}
+    configs = seeds(
+        3, task="sparse_parity", task_settings=parity, size=4, steps=100, batch=32, lr=1e-2,
+        marks=20, until=0.9,
+    )  # fmt: skip
+    last = [run.curve[-1]["step"] for run in same_as_alone(configs, 1e-3)]
+    assert len(set(last)) > 1 and min(last) < 100
+
+
 def test_when_all_have_diverged_nothing_is_left_to_do() -> None:
     runs = same_as_alone(seeds(2, optimizer="sgd", lr=1e6, rules={}))
     assert all(r.row["diverged"] and r.curve[-1]["step"] < 20 for r in runs)

@@ -92,6 +92,26 @@ def test_a_run_that_diverges_is_a_row_without_a_loss() -> None:
     assert run.row["examples"] == run.curve[-1]["step"] * 32
 
 
+def test_a_run_ends_where_it_is_as_good_as_asked_for() -> None:
+    from forescale.lab.trainer import train
+
+    base = {
+        "task": "sparse_parity",
+        "task_settings": {"subtasks": 1, "bits": 8, "k": 2, "examples": 128, "validation": 128},
+        "size": 4,
+        "steps": 200,
+        "marks": 20,
+    }
+    whole, ended = train(small(**base)), train(small(**base, until=0.9))
+    there = next(i for i, row in enumerate(whole.curve) if row["accuracy"] >= 0.9)
+    assert 0 < there < len(whole.curve) - 1
+    assert ended.curve == whole.curve[: there + 1]
+    assert ended.row["examples"] == ended.curve[-1]["data"]
+    assert not ended.row["diverged"]
+    # A run that nothing ends early keeps the name it had before runs could.
+    assert "until" not in small(**base).to_dict()
+
+
 def test_parts_of_a_batch_add_up_to_the_whole() -> None:
     from forescale.lab.trainer import train
 
@@ -115,6 +135,7 @@ def test_bfloat16_trains_too() -> None:
         ({"dtype": "float8"}, "this is no run"),
         ({"colour": "red"}, "colour"),
         ({"warmup": 1.5}, "warmup is 1.5"),
+        ({"until": 99.0}, "until is 99"),
     ],
 )
 def test_what_makes_no_run_is_one_line(changes: dict[str, object], said: str) -> None:
@@ -130,6 +151,7 @@ def test_what_makes_no_run_is_one_line(changes: dict[str, object], said: str) ->
         ({"task_settings": {"colour": 1}}, BadOption),
         ({"optimizer_settings": {"colour": 1}}, BadOption),
         ({"schedule": "cosinus"}, UnknownName),
+        ({"until": 0.9}, BadOption),
     ],
 )
 def test_what_does_not_fit_is_refused(changes: dict[str, object], error: type[Exception]) -> None:

@@ -141,6 +141,13 @@ def has_diverged(curve: Sequence[Row]) -> bool:
     return not (finite and trained <= LOST * curve[0]["train_loss"])
 
 
+def is_over(config: Config, curve: Sequence[Row]) -> bool:
+    """Whether the last row of a curve ends the run: it is lost, or as good as asked for."""
+    accuracy = curve[-1]["accuracy"]
+    arrived = config.until is not None and accuracy is not None and accuracy >= config.until
+    return arrived or has_diverged(curve)
+
+
 def ended(
     config: Config,
     data: tasks.Data,
@@ -239,12 +246,16 @@ def judged(module: nn.Module, hooks: Sequence[Hooks]) -> Iterator[None]:
 
 
 def check_fitting(config: Config, io: IO, loss: Loss) -> None:
-    """Refuse rules that a task cannot use, or that exclude each other."""
+    """Refuse what a task cannot use, and rules that exclude each other."""
     rivals = [n for n in config.rules if rules.get(n).replaces]
     if len(rivals) > 1:
         raise BadOption(
             f"rules {' and '.join(rivals)} each put another loss in place of the plain one",
             fix="choose one",
+        )
+    if config.until is not None and loss != "cross_entropy":
+        raise BadOption(
+            f"until is an accuracy, and task '{config.task}' has values", fix="leave it out"
         )
     for name in config.rules:
         rule = rules.get(name)

@@ -36,6 +36,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         accumulate: Parts in which a batch is computed, where it does not fit the memory.
         dtype: "float32", or "bfloat16" for the matrix products.
         marks: Evaluations per factor of ten in steps.
+        until: Validation accuracy at which an evaluation ends the run; None for all the steps.
         base: Size at which rates were tuned.
         task_settings, model_settings, optimizer_settings, schedule_settings: What is not at
             its default.
@@ -57,6 +58,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     accumulate: int = 1
     dtype: Literal["float32", "bfloat16"] = "float32"
     marks: int = 10
+    until: float | None = None
     base: int = 1
     task_settings: Settings = {}
     model_settings: Settings = {}
@@ -80,6 +82,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if not self.probes:
             # Probes change no number: a run without them keeps the name it had before there were.
             del plain["probes"]
+        if self.until is None:
+            del plain["until"]
         return plain
 
 
@@ -111,6 +115,8 @@ def config(values: Mapping[str, Any], *, where: str = "") -> Config:
         )
     if found.lr is not None and not found.lr > 0:
         raise BadOption(f"lr is {found.lr:g}", where=where, fix="give a positive rate")
+    if found.until is not None and not 0 < found.until <= 1:
+        raise BadOption(f"until is {found.until:g}", where=where, fix="give an accuracy, as 0.99")
     if not 0 <= found.warmup < 1:
         raise BadOption(f"warmup is {found.warmup:g}", where=where, fix="give a share of the run")
     return found

@@ -41,7 +41,7 @@ from forescale.lab._run import (
     drawn,
     ended,
     evaluate,
-    has_diverged,
+    is_over,
     judged,
     mark_steps,
     ordered,
@@ -68,7 +68,7 @@ def train_together(
 
     Every run has the rows that `trainer.train` would give it, to rounding: products of stacked
     matrices are summed in another order. Its `seconds` are its share of the whole. A run that
-    diverges is over there, its numbers kept; the others go on.
+    diverges, or arrives at `until`, is over there, its numbers kept; the others go on.
 
     Args:
         configs: The runs.
@@ -116,6 +116,9 @@ def train_together(
     path = folder / f"together-{_name(configs)}.pt" if folder is not None else None
     state = Checkpoint(path, stack.whole, stepper, hooks, every)
     start, kept, losses, spent = state.load(device)
+    if not start:
+        for hook in hooks:
+            hook.begin(stack.whole)
     # A member whose run is over has its last validation beside its curve.
     kept = kept or [{"curve": [], "end": None} for _ in configs]
     going = [m for m, k in enumerate(kept) if k["end"] is None]
@@ -147,10 +150,10 @@ def train_together(
                 kept[m]["curve"].append(row)
                 if say is not None:
                     say(m, row)
-            lost = [m for m in going if has_diverged(kept[m]["curve"])]
-            for m, end in zip(lost, measured(lost, data.validation), strict=True):
+            over = [m for m in going if is_over(config, kept[m]["curve"])]
+            for m, end in zip(over, measured(over, data.validation), strict=True):
                 kept[m]["end"] = end
-            going = [m for m in going if m not in lost]
+            going = [m for m in going if m not in over]
             if not going:
                 break
         state.save(step + 1, kept, losses, spent + time.monotonic() - began)
@@ -230,6 +233,11 @@ class _Each(Hooks):
 
     def _pairs(self) -> list[tuple[Hooks, nn.Module]]:
         return list(zip(self.parts, self.stack.members, strict=True))
+
+    def begin(self, module: nn.Module) -> None:
+        """Change each member's first weights."""
+        for hooks, member in self._pairs():
+            hooks.begin(member)
 
     def twice(self, module: nn.Module) -> bool:
         """Whether any member wants a second gradient; where one does not, it gets the first."""

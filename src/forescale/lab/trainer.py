@@ -21,7 +21,7 @@ from forescale.lab._run import (
     drawn,
     ended,
     evaluate,
-    has_diverged,
+    is_over,
     judged,
     mark_steps,
     ordered,
@@ -96,7 +96,9 @@ def train(
     path = folder / f"{config.key}.pt" if folder is not None else None
     state = Checkpoint(path, module, stepper, hooks, every, team)
     start, curve, losses, spent = state.load(device)
-    diverged = False
+    if not start:
+        for hook in hooks:
+            hook.begin(module)
     for step in range(start, config.steps):
         x, y = data.batch(step, config.batch, config.seed)
         x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
@@ -131,10 +133,9 @@ def train(
             with judged(module, hooks):
                 row |= probed.row(module) if math.isfinite(loss) else {}
             curve.append(row)
-            diverged = has_diverged(curve)
             if say is not None:
                 say(row)
-            if diverged:
+            if is_over(config, curve):
                 break
         state.save(step + 1, curve, losses, spent + time.monotonic() - began)
     loss, accuracy = evaluate(module, data.validation, data.loss, plain, hooks, device, team)

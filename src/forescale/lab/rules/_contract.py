@@ -21,7 +21,8 @@ Criterion = Callable[["Tensor", "Tensor"], "Tensor"]
 class Hooks:
     """Where a rule may act on one run; each does nothing unless a rule says so.
 
-    The criterion is wrapped once, at the start. In each step the trainer calls `inputs`, then,
+    The criterion is wrapped and the first weights changed once, at the start; a run that is
+    resumed has its weights already. In each step the trainer calls `inputs`, then,
     with the gradient in place, `twice` (and, where it asks for it, takes a second gradient at
     the moved weights and calls `back`), `gradients`, the optimizer's step, `after`. Evaluations
     run inside `evaluating`.
@@ -38,6 +39,9 @@ class Hooks:
     def criterion(self, inner: Criterion) -> Criterion:
         """The loss that is trained on, around the one it was."""
         return inner
+
+    def begin(self, module: nn.Module) -> None:
+        """Change the first weights."""
 
     def twice(self, module: nn.Module) -> bool:
         """Move the weights and return True if the gradient is wanted there."""

@@ -101,7 +101,7 @@ def in_turn(n: int, step: int, size: int, seed: int) -> NDArray[np.intp]:
     while size > 0:
         number, offset = divmod(at, n)
         taken = min(size, n - offset)
-        parts.append(_order(n, number, seed)[offset : offset + taken])
+        parts.append(_ORDERS.get(n, number, seed)[offset : offset + taken])
         at, size = at + taken, size - taken
     return np.concatenate(parts)
 
@@ -109,17 +109,28 @@ def in_turn(n: int, step: int, size: int, seed: int) -> NDArray[np.intp]:
 #: Numbers in the orders that are kept, 64 MiB of them: an ensemble reads in as many as it has
 #: seeds, and making one again at every step costs more than the step.
 KEPT = 1 << 23
-_ORDERS: dict[tuple[int, int, int], NDArray[np.intp]] = {}
 
 
-def _order(n: int, number: int, seed: int) -> NDArray[np.intp]:
-    key = (n, number, seed)
-    if key not in _ORDERS:
-        # One pass and its successor are all that a batch of one run can touch.
-        while len(_ORDERS) > 3 and n + sum(map(len, _ORDERS.values())) > KEPT:
-            del _ORDERS[next(iter(_ORDERS))]
-        _ORDERS[key] = np.random.default_rng([seed, number, 1]).permutation(n)
-    return _ORDERS[key]
+class _Orders:
+    """Orders of passes made so far, the oldest dropped where there are too many."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[int, int, int], NDArray[np.intp]] = {}
+        # Counted along: a full batch is a pass, and thousands of them are kept.
+        self.numbers = 0
+
+    def get(self, n: int, number: int, seed: int) -> NDArray[np.intp]:
+        key = (n, number, seed)
+        if key not in self.made:
+            # One pass and its successor are all that a batch of one run can touch.
+            while len(self.made) > 3 and n + self.numbers > KEPT:
+                self.numbers -= len(self.made.pop(next(iter(self.made))))
+            self.made[key] = np.random.default_rng([seed, number, 1]).permutation(n)
+            self.numbers += n
+        return self.made[key]
+
+
+_ORDERS = _Orders()
 
 
 def fixed_set(inputs: Tensor, targets: Tensor) -> Batch:
