@@ -104,6 +104,7 @@ def published(folder: Path, name: str) -> None:
     one = runs[0]
     every = tuple(_signs.signs(one.steps, one.curves, one.time, one.settings))
     teller = Teller(recorded(), every)
+    by = max(run.steps[-1] for run in runs)
     blind: list[Told] = []
     seen: list[Told] = []
     for i, run in enumerate(runs):
@@ -112,8 +113,8 @@ def published(folder: Path, name: str) -> None:
             if not FIRST <= until < run.time or not (run.steps <= until).any():
                 continue
             signs = _signs.signs(run.steps, run.curves, until, run.settings)
-            blind.append(compared(run, share, until, waited(recorded(), until)[0]))
-            seen.append(compared(run, share, until, teller.tell(signs)[0]))
+            blind.append(compared(run, share, until, waited(recorded(), until)[0], by=by))
+            seen.append(compared(run, share, until, teller.tell(signs)[0], by=by))
     show("waiting times alone", blind)
     show("what is logged", seen)
 

@@ -38,6 +38,7 @@ def run_grok(
         BadOption: If a setting is not known or of the wrong kind.
     """
     from forescale.emergence.events import story
+    from forescale.emergence.events.levers import levers
     from forescale.lab.grok import progress, reference
     from forescale.lab.grok.run import grok
 
@@ -80,6 +81,7 @@ def run_grok(
         generalised=story.generalised(curve),
         forecasts=story.retold(curve, known),
         seconds=found.seconds,
+        levers=levers(),
     )
     return show(made, output)
 

@@ -60,6 +60,7 @@ def fit(
         ridge: Penalty on half the squared effects, in rows of weight 1.
     """
     from scipy.optimize import minimize
+    from scipy.special import expit
 
     seen = np.isfinite(x)
     share = weight[:, None] * seen
@@ -75,7 +76,7 @@ def fit(
         e = (logs - z @ beta - constant) / sigma
         survived = np.logaddexp(0.0, e)
         density = np.logaddexp(0.0, -e) + survived + np.log(sigma)
-        rise = 1.0 / (1.0 + np.exp(-e))
+        rise = expit(e)
         # Derivative of the cost by e: of an event 2 rise - 1, of a wait in vain the rise.
         by_e = weight * np.where(came, 2 * rise - 1, rise)
         by_sigma = -(by_e @ e) / sigma + (weight * came).sum() / sigma

@@ -32,7 +32,7 @@ class Told:
         task: Its task, which was left out.
         share: Share of the steps to the event at which it was told.
         came: Whether it generalised.
-        chance: Chance that was told, of generalising by the end of the run.
+        chance: Chance that was told, of generalising while runs of its task were watched.
         log_time: log10 of the event's step over that at which it was told.
         lo: The same of the lower end of the 90 % interval.
         mid: Of the median.
@@ -106,6 +106,7 @@ def told(
         mine = [k for k in known if k.task == task]
         others = [k for k in known if k.task != task]
         events = [k.time for k in mine if k.came]
+        watched = max(k.steps[-1] for k in mine)
         if not events or not any(k.came for k in others):
             continue
         teller = None if names is None else Teller(others, names)
@@ -119,10 +120,10 @@ def told(
                 else:
                     read = _signs.signs(run.steps, run.curves, until, run.settings)
                     curve, _ = teller.tell(read)
-                yield compared(run, share, until, curve)
+                yield compared(run, share, until, curve, by=watched)
 
 
-def compared(run: Known, share: float, until: float, curve: Array) -> Told:
+def compared(run: Known, share: float, until: float, curve: Array, *, by: float) -> Told:
     """What was told of a run, with what became of it.
 
     Args:
@@ -130,9 +131,10 @@ def compared(run: Known, share: float, until: float, curve: Array) -> Told:
         share: Share of the steps to the event at which it was told.
         until: The step at which it was told.
         curve: Log of the event's step over that one, at even shares, as it was told.
+        by: Step by which its chance is asked: not its own last one, for runs may end at the event.
     """
     lo, mid, hi = np.quantile(curve, [0.05, 0.5, 0.95], method="inverted_cdf") / math.log(10)
-    left = math.log(run.steps[-1] / until)
+    left = math.log(by / until)
     return Told(
         task=run.task,
         share=share,

@@ -34,6 +34,9 @@ from forescale.summarised import Summarised
 
 Array = NDArray[np.float64]
 
+#: Settings of the table that are numbers, and rules and activations that a run has or not.
+NUMBERS = ("examples", "weight_decay", "lr", "init_scale", "width")
+SWITCHES = ("perp_grad", "grokfast", "stablemax", "square")
 #: Test accuracy that counts as having generalised.
 GENERALISED = 0.9
 #: Coverage of the 90 % interval, and AUC, in tasks left out, below which a forecast is doubted.
@@ -103,9 +106,17 @@ class GrokForecast(Summarised):
         return f"GrokForecast({self._said}, told at {format_number(self.until)})"
 
     @property
-    def _said(self) -> str:
+    def when(self) -> str:
+        """The median step and its interval, in words where known runs mostly never did."""
         mid, lo, hi = (format_number(v, 2) for v in (self.median, self.lo, self.hi))
-        return f"{self.chance:.0%} by step {format_number(self.by)}, at {mid} ({lo} to {hi})"
+        if math.isinf(self.lo):
+            return "at no step that is told"
+        within = f"{lo} to {hi}" if math.isfinite(self.hi) else f"{lo} or later, or never"
+        return f"at {mid} ({within})" if math.isfinite(self.median) else f"at {within}"
+
+    @property
+    def _said(self) -> str:
+        return f"{self.chance:.0%} by step {format_number(self.by)}, {self.when}"
 
     def summary(self) -> str:
         """The forecast, what it rests on, and how such forecasts did."""
@@ -228,7 +239,8 @@ def recorded() -> tuple[Known, ...]:
     out = []
     for i, run in enumerate(runs["run"]):
         mine = {n: v[whose == int(run)] for n, v in curves.items()}
-        settings = {n: float(runs[n][i]) for n in _signs.SETTINGS}
+        settings = {n: float(runs[n][i]) for n in NUMBERS}
+        settings |= {n: float(n in (runs["rule"][i], runs["act"][i])) for n in SWITCHES}
         out.append(known(runs["task"][i], mine.pop("step"), mine, settings))
     return tuple(out)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from forescale.emergence.events import _signs
 from forescale.emergence.events._told import FIRST
 from forescale.emergence.events.grokking import GENERALISED, GrokForecast, forecast_grokking
+from forescale.emergence.events.levers import Levers, levers
 from forescale.errors import BadTable, ForescaleError
 from forescale.quantities import format_number, short
 from forescale.runs import RunTable
@@ -87,10 +88,9 @@ class Outlook(Summarised):
         if self.forecast is None:
             return self.why
         f = self.forecast
-        mid, lo, hi = (format_number(v, 2) for v in (f.median, f.lo, f.hi))
         doubt = f"; not trusted: {f.doubts[0]}" if f.doubts else ""
         chance = f"{f.chance:.0%} by step {format_number(f.by)}"
-        return f"generalises with chance {chance}, at {mid} ({lo} to {hi}){doubt}"
+        return f"generalises with chance {chance}, {f.when}{doubt}"
 
     def __repr__(self) -> str:
         return f"Outlook({short(self.run)} at step {format_number(self.step)}: {self.said})"
@@ -122,11 +122,13 @@ class Outlooks(Summarised):
         source: The log.
         runs: The runs.
         read: Columns that were read, by curve.
+        levers: What would bring it sooner; None where nothing is ahead.
     """
 
     source: str
     runs: tuple[Outlook, ...]
     read: Mapping[str, str] = field(repr=False)
+    levers: Levers | None = field(default=None, repr=False)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -138,8 +140,9 @@ class Outlooks(Summarised):
         )
 
     def summary(self) -> str:
-        """A paragraph per run."""
-        return "\n".join(o.summary() for o in self.runs)
+        """A paragraph per run, and what would bring it sooner."""
+        parts = [o.summary() for o in self.runs]
+        return "\n".join(parts if self.levers is None else [*parts, self.levers.summary()])
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -149,6 +152,7 @@ class Outlooks(Summarised):
             "source": self.source,
             "read": dict(self.read),
             "runs": [o.to_dict() for o in self.runs],
+            "levers": None if self.levers is None else self.levers.to_dict(),
         }
 
 
@@ -204,7 +208,8 @@ def outlooks(table: RunTable, *, until: float | None = None) -> Outlooks:
                 name = str(int(given) if whole else given)
             cut = {n: c[mine] for n, c in columns.items()}
             found.append(_outlook(name, curves.position[mine], cut))
-    return Outlooks(where, tuple(found), read)
+    ahead = any(o.forecast is not None for o in found)
+    return Outlooks(where, tuple(found), read, levers() if ahead else None)
 
 
 def _number(table: RunTable, name: str) -> bool:

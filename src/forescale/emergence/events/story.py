@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forescale.emergence.events import _signs
 from forescale.emergence.events._told import FIRST
 from forescale.emergence.events.grokking import GENERALISED, GrokForecast, forecast_grokking
+from forescale.emergence.events.levers import Levers
 from forescale.quantities import format_number
 from forescale.summarised import Summarised
 
@@ -34,6 +35,7 @@ class GrokStory(Summarised):
         generalised: First step with 90 % of the test examples right; None if there was none.
         forecasts: Made at growing steps before it generalised, each from what was there by then.
         seconds: CPU seconds of the training.
+        levers: What would bring it sooner.
     """
 
     name: str
@@ -43,6 +45,7 @@ class GrokStory(Summarised):
     generalised: float | None
     forecasts: tuple[GrokForecast, ...] = field(repr=False)
     seconds: float
+    levers: Levers | None = field(default=None, repr=False)
 
     @property
     def halved(self) -> tuple[float, float] | None:
@@ -99,14 +102,15 @@ class GrokStory(Summarised):
             )
         words = {True: "inside", False: "OUTSIDE", None: "open"}
         for f in self.forecasts:
-            mid, lo, hi = (format_number(v, 2) for v in (f.median, f.lo, f.hi))
             lines.append(
                 f"  foretold at {format_number(f.until)}: {f.chance:.0%} by "
-                f"{format_number(f.by)}, at {mid} ({lo} to {hi}): {words[self.kept(f)]}"
+                f"{format_number(f.by)}, {f.when}: {words[self.kept(f)]}"
                 + ("" if not f.doubts else f" [not trusted: {f.doubts[0]}]")
             )
         if self.forecasts:
             lines.append(f"  {self.forecasts[-1].held_out}")
+        if self.levers is not None:
+            lines.append(self.levers.summary())
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,6 +129,7 @@ class GrokStory(Summarised):
             "halved": None if self.halved is None else list(self.halved),
             "forecasts": [{**f.to_dict(), "inside": self.kept(f)} for f in self.forecasts],
             "seconds": self.seconds,
+            "levers": None if self.levers is None else self.levers.to_dict(),
             "curves": plain,
         }
 

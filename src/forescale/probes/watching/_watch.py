@@ -52,8 +52,8 @@ def watch(
         loss: Mean loss of the model's output and the targets.
         every: When to look: "log" for about 40 times a decade, a number of steps, or a function
             of the step; 0 is before the first step, after its forward pass.
-        budget: Largest share of wall time for the readings beyond the first two of each probe;
-            probes that cost more are read at fewer of the looks.
+        budget: Largest share of wall time for the watch, but for the first two readings of each
+            probe; probes that cost more are read at fewer of the looks.
         path: A file for the readings, added to line by line; None keeps them in memory.
         seed: Seed of what is random in the probes, the same at every step.
         mode: As in `read`.
@@ -136,7 +136,7 @@ class Watch:
 
     @property
     def spent(self) -> float:
-        """Wall time of the readings over that of the run without them; NaN before a reading."""
+        """Wall time of the watch over that of the run without it; NaN before a reading."""
         return self._budget.spent
 
     @property
@@ -154,6 +154,7 @@ class Watch:
 
         if not self._leads:
             return
+        began = time.perf_counter()
         kept: dict[str, Any] = {}
         for name, value in numbers.items():
             if isinstance(value, torch.Tensor) and value.numel() == 1:
@@ -171,6 +172,7 @@ class Watch:
         self._waiting.append((self._counted, self._skipped, kept))
         if len(self._waiting) >= WAITING:
             self.flush()
+        self._budget.looking += time.perf_counter() - began
 
     def flush(self) -> None:
         """Write down what was logged."""
@@ -259,6 +261,7 @@ class Watch:
                 self._look(0)
 
     def _after(self, optimizer: Optimizer, *_: object) -> None:
+        began = time.perf_counter()
         self._counted += 1
         # Fused optimizers skip a step inside the kernel, and only the device knows.
         found = getattr(optimizer, "found_inf", None)
@@ -266,7 +269,9 @@ class Watch:
             self._skipped = found.clone() if self._skipped is None else self._skipped + found
         # An upper bound of the step comes first to every look, so that none is missed; only
         # there the device is asked.
-        if self._leads and self._due(self._counted):
+        due = self._leads and self._due(self._counted)
+        self._budget.looking += time.perf_counter() - began
+        if due:
             self._look(self.step)
 
     def _look(self, step: int) -> None:

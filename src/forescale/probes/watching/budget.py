@@ -47,7 +47,8 @@ class Budget:
         self.recent = math.nan
         self.steps = 0
         self.run_seconds = 0.0
-        # Wall seconds of deciding what to read: where looks are many, as dear as the readings.
+        # Wall seconds of the hooks, of the log and of deciding what to read: where steps are short
+        # and looks are many, as dear as the readings.
         self.looking = 0.0
 
     @property
@@ -62,7 +63,7 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """Wall seconds of all readings over those of the run without them; NaN before a step."""
+        """Wall seconds of the watch over those of the run without it; NaN before a step."""
         total = self.looking + sum(a.spent for a in self.accounts.values())
         return total / self.run_seconds if self.run_seconds > 0 else math.nan
 

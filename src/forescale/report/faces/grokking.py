@@ -17,6 +17,8 @@ from forescale.report._lines import draw, line
 from forescale.report._section import Section, provenance
 from forescale.report.charts import grokking as charts
 from forescale.report.faces import Face
+from forescale.report.faces import _foretold as foretold
+from forescale.report.faces import levers as sooner
 
 _KEPT = {True: "inside", False: "outside", None: "open"}
 #: Points of the curve that are printed.
@@ -38,6 +40,8 @@ def _text(story: GrokStory) -> RenderableType:
     if story.forecasts:
         parts.append(draw(_forecasts(story)))
         parts.append(line("held out", str(story.forecasts[-1].held_out)))
+    if story.levers is not None:
+        parts.append(draw(sooner.table(story.levers)))
     if (formed := story.halved) is not None:
         parts.append(line("formed", _formed(formed)))
     parts.append(line("cost", f"{story.seconds:.3g} CPU s"))
@@ -89,20 +93,14 @@ def _forecasts(story: GrokStory) -> tables.Table:
 
 
 def _told(story: GrokStory, f: GrokForecast) -> tuple[str, ...]:
-    lo, hi = (format_number(v, 2) for v in (f.lo, f.hi))
     return (
         format_number(f.until),
         f"{f.chance:.0%}",
         format_number(f.by),
-        _median(f),
-        f"{lo} to {hi}",
+        foretold.median(f),
+        foretold.within(f),
         _KEPT[story.kept(f)] + (", not trusted" if f.doubts else ""),
     )
-
-
-def _median(f: GrokForecast) -> str:
-    # Where known runs like it mostly never did, there is no step to tell.
-    return format_number(f.median, 2) if math.isfinite(f.median) else "not told"
 
 
 def _headline(story: GrokStory) -> Headline:
@@ -116,12 +114,11 @@ def _headline(story: GrokStory) -> Headline:
     ]
     if story.forecasts:
         f = story.forecasts[0]
-        lo, hi = (format_number(v, 2) for v in (f.lo, f.hi))
         numbers.append(
             Number(
                 f"foretold at step {format_number(f.until)}",
-                _median(f),
-                f"{lo} to {hi}",
+                foretold.median(f),
+                foretold.within(f),
                 f"chance {f.chance:.0%} by {format_number(f.by)}",
             )
         )
@@ -150,6 +147,8 @@ def _sections(story: GrokStory) -> list[Section]:
                 ),
             )
         )
+    if story.levers is not None:
+        parts.append(Section("Sooner", tables=(sooner.table(story.levers),)))
     facts = {"settings": _settings(story), "cost": f"{story.seconds:.3g} CPU s"}
     return [*parts, provenance(facts)]
 

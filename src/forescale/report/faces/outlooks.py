@@ -12,6 +12,8 @@ from forescale.report._headline import MOST, Headline, Number
 from forescale.report._lines import draw, line, some, verdict
 from forescale.report._section import Section, provenance
 from forescale.report.faces import Face
+from forescale.report.faces import _foretold as foretold
+from forescale.report.faces import levers as sooner
 
 
 def _text(found: Outlooks) -> RenderableType:
@@ -19,6 +21,8 @@ def _text(found: Outlooks) -> RenderableType:
     parts: list[RenderableType] = [line("log", found.source), line("read", read)]
     parts.append(draw(_table(found)))
     parts += [line("held out", held) for held in _held_out(found)]
+    if found.levers is not None:
+        parts.append(draw(sooner.table(found.levers)))
     return Group(*parts, Text(""), verdict(not found.doubts, _verdict(found), _reasons(found)))
 
 
@@ -62,12 +66,11 @@ def _row(o: Outlook) -> tuple[str, ...]:
     if o.forecast is None:
         return (*first, "", "", o.why)
     f = o.forecast
-    lo, hi = (format_number(v, 2) for v in (f.lo, f.hi))
     return (
         *first,
         f"{f.chance:.0%} by {format_number(f.by)}",
-        format_number(f.median, 2),
-        f"{lo} to {hi}",
+        foretold.median(f),
+        foretold.within(f),
     )
 
 
@@ -87,7 +90,10 @@ def _headline(found: Outlooks) -> Headline:
 def _sections(found: Outlooks) -> list[Section]:
     facts = {"log": found.source, **{f"column of {n}": c for n, c in found.read.items()}}
     lines = tuple(f"{held[:1].upper()}{held[1:]}." for held in _held_out(found))
-    return [Section("Runs", tables=(_table(found),), lines=lines), provenance(facts)]
+    parts = [Section("Runs", tables=(_table(found),), lines=lines)]
+    if found.levers is not None:
+        parts.append(Section("Sooner", tables=(sooner.table(found.levers),)))
+    return [*parts, provenance(facts)]
 
 
 FACE = Face(

@@ -1,0 +1,22 @@
+"""A foretold step in the cells of a table."""
+
+from __future__ import annotations
+
+import math
+
+from forescale.emergence.events.grokking import GrokForecast
+from forescale.quantities import format_number
+
+
+def median(f: GrokForecast) -> str:
+    """The median step."""
+    # Where known runs like it mostly never did, there is no step to tell.
+    return format_number(f.median, 2) if math.isfinite(f.median) else "not told"
+
+
+def within(f: GrokForecast) -> str:
+    """The interval."""
+    if math.isinf(f.lo):
+        return "not told"
+    lo, hi = (format_number(v, 2) for v in (f.lo, f.hi))
+    return f"{lo} to {hi}" if math.isfinite(f.hi) else f"{lo} or later"
