@@ -216,7 +216,7 @@ STUDY = Study(
     note="Batches are of one example, so that T is the learning rate, and training ends when all "
     "have their margin. T_c is where the change of weights reaches a fixed size: for networks a "
     "share of their first weights, the end of the lazy regime. That b is then the exponent of the "
-    "change in P over that in T, as the source finds in its networks; it is not where the end "
+    "change in P over that in T, to which the source too relates it; it is not where the end "
     "first departs from that of gradient descent, which in a perceptron needs the same power of P "
     "and departs at a T near its margin for any P (departure, told without a limit). Measured "
     "exponents are some 0.05 below theory at these sizes and rise with P. Networks have one hidden "
