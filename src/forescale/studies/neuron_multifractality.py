@@ -213,7 +213,7 @@ STUDY = Study(
     "have, either way, is chance. That limit was set after looking, as were the "
     "looks, the radii and the leaving out of the head, which starts at zero. Growth by size is "
     "told without a limit: at widths of 16 to 64, on the standard library's bytes, the largest "
-    "grows no more than the smallest in plain lengths, by ranks hardly, and the middle one least. "
+    "grows as the smallest does in plain lengths, by ranks a little more, the middle one least. "
     "Moments of 10 rest on few neurons, so that widths "
     "of single readings have noise as large as the early change. Cascades lie on trees, where "
     "boxes are its branches and the estimate is next to exact; on a line, whose boxes hold parts "
