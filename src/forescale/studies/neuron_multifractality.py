@@ -217,5 +217,5 @@ STUDY = Study(
     "Moments of 10 rest on few neurons, so that widths "
     "of single readings have noise as large as the early change. Cascades lie on trees, where "
     "boxes are its branches and the estimate is next to exact; on a line, whose boxes hold parts "
-    "of neighbours, the low end comes out 4 to 8 % too small at these sizes.",
+    "of neighbours, the low end comes out 3 to 9 % too small at these sizes.",
 )
