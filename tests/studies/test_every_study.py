@@ -38,6 +38,7 @@ HEAVY = {
     "generalisation_valley",
     "git_rebasin",
     "gradient_coherence",
+    "group_universality",
     "hessian_outliers",
     "hidden_symmetries",
     "hospital_generalisation",
