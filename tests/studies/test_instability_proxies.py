@@ -102,4 +102,4 @@ def test_trained_networks_are_bounded_by_qk_norm_alone(monkeypatch: pytest.Monke
     assert (table["attention_logit"][guarded] <= 4.0 + 1e-4).all()
     assert (table["attention_logit"][~guarded][[1, 3]] > 4.0).all()
     # The same weights and text at the start, whatever the norms do.
-    assert table["first_loss"][:4] == pytest.approx(table["first_loss"][0], abs=0.5)
+    assert table["first_loss"][:2] == pytest.approx(table["first_loss"][2:4], abs=0.1)
