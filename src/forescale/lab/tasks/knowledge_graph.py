@@ -8,8 +8,7 @@ atomic facts are both "outside" ask whether it is used on facts that were never 
 "comparison" holds two entities' values of an attribute against each other: attribute, entity,
 entity -> smaller, equal or larger. The attribute comes first, before its value is asked, too: a
 model that sees only what came before can then look a value up where the entity stands, by the
-same parts in both kinds of question. With the attribute last, a small model compared none of the
-facts outside.
+same parts in both kinds of question. With the attribute last, a small model guessed outside.
 
 Source: Wang et al. 2024, "Grokked Transformers are Implicit Reasoners: A Mechanistic Journey to
 the Edge of Generalization".
