@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from forescale import studies
-from forescale.errors import NotReached
-from forescale.studies._live import Descent, live, rank_correlation, ranks
+from forescale.errors import MissingExtra, NotReached
+from forescale.studies._live import Descent, live, need_torch, rank_correlation, ranks
 
 
 def test_ranks_are_scipy_s_with_ties_and_what_says_nothing_correlates_with_nothing():
@@ -47,6 +47,8 @@ def test_without_torch_a_study_is_not_tested_rather_than_broken(monkeypatch, abs
     monkeypatch.setattr(importlib.util, "find_spec", find)
     with pytest.raises(NotReached, match="need torch"):
         live()
+    with pytest.raises(MissingExtra, match="need torch"):
+        need_torch(MissingExtra)
     found = studies.run("hidden_symmetries")
     assert found.verdict == "undecided"
     assert found.why.startswith("not tested")

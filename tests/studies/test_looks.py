@@ -34,3 +34,28 @@ def test_a_task_that_is_told_whole_is_learnt_and_the_look_is_at_the_step_asked()
     found = list(looked(config, sets, batch=16, looks=(1, 40)))
     assert [step for step, _ in found] == [1, 40]
     assert found[-1][1][0] > 0.9
+
+
+def test_settings_of_the_optimizer_reach_it() -> None:
+    from forescale.errors import BadOption
+    from forescale.lab.config import Config
+    from forescale.studies._looks import looked
+
+    graph = {"entities": 6, "relations": 6, "degree": 6, "ratio": 1.0, "held": 10}
+
+    def trained(**settings: float | bool) -> float:
+        config = Config(
+            task="knowledge_graph",
+            task_settings=graph,
+            steps=80,
+            lr=0.03,
+            optimizer_settings=settings,
+        )
+        ((_, (right,)),) = looked(config, [{"judged": "atomic"}], batch=64, looks=(80,))
+        return right
+
+    # A decay that takes all weights away in a step leaves nothing that learns.
+    assert trained() > 0.9
+    assert trained(weight_decay=30.0, everywhere=True) < 0.5
+    with pytest.raises(BadOption, match="no setting decays"):
+        trained(decays=1.0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forescale.errors import NotReached
+from forescale.errors import ForescaleError, NotReached
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-def need_torch() -> None:
+def need_torch(refusal: type[ForescaleError] = NotReached) -> None:
     """Nothing, where torch is installed.
 
-    Raises:
-        NotReached: If it is not.
+    Args:
+        refusal: What to raise if it is not. A quick check leaves its claim untested; a full run,
+            which was asked for, is refused by `MissingExtra`.
     """
     try:
         found = importlib.util.find_spec("torch")
     except ImportError:
         found = None
     if found is None:
-        raise NotReached("live networks need torch", fix="pip install 'forescale[lab]'")
+        raise refusal("live networks need torch", fix="pip install 'forescale[lab]'")
 
 
 def live() -> Any:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from forescale.errors import MissingExtra
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from forescale.lab.config import Config
-
-
-def need_torch() -> None:
-    """Refuse to train without torch.
-
-    Raises:
-        MissingExtra: If it is not installed.
-    """
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtra("training needs torch", fix="pip install 'forescale[lab]'")
 
 
 def exact(module: nn.Module, inputs: Tensor, targets: Tensor) -> float:
@@ -58,7 +45,9 @@ def looked(
     task = tasks.get(config.task)
     sets = [task.data(**{**config.task_settings, **j}) for j in judged]
     module, roles = begun(config, sets[0].io)
-    stepper = optimizers.get(config.optimizer).over(module, roles, inits.get(config.init))
+    stepper = optimizers.get(config.optimizer).over(
+        module, roles, inits.get(config.init), **config.optimizer_settings
+    )
     peak, factors = rates(config)
     loss = criterion(sets[0].loss)
     try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from forescale.errors import MissingExtra
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, over_worlds
 from forescale.studies._live import need_torch
@@ -32,10 +33,9 @@ def measured(seed: int) -> Iterator[tuple[float, ...]]:
     """Rows of `COLUMNS`, a network each.
 
     Raises:
-        NotReached: If torch is not installed.
-        MissingExtra: If scikit-learn is not installed.
+        MissingExtra: If torch or scikit-learn is not installed.
     """
-    need_torch()
+    need_torch(MissingExtra)
     import torch
 
     threads = torch.get_num_threads()

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from forescale.errors import MissingExtra
 from forescale.studies import Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, over_worlds
-from forescale.studies._looks import looked, need_torch
+from forescale.studies._live import need_torch
+from forescale.studies._looks import looked
 from forescale.studies._recorded import simulated
 
 Array = NDArray[np.float64]
@@ -33,7 +35,7 @@ def measured(seed: int) -> Iterator[tuple[float, ...]]:
     Raises:
         MissingExtra: If torch is not installed.
     """
-    need_torch()
+    need_torch(MissingExtra)
     from forescale.lab.config import Config
 
     for count in RULES:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forescale.emergence.trends.counterexample import Counterexample, counterexample
+from forescale.errors import MissingExtra
 from forescale.studies import Number, Outcome, Progress, Study, judge
 from forescale.studies._interval import mean, over_worlds
-from forescale.studies._looks import need_torch
+from forescale.studies._live import need_torch
 from forescale.studies._recorded import simulated
 
 Array = NDArray[np.float64]
@@ -36,7 +37,7 @@ def measured(
     Raises:
         MissingExtra: If torch is not installed.
     """
-    need_torch()
+    need_torch(MissingExtra)
     import torch
 
     from forescale.lab import inits, optimizers, tasks

@@ -34,7 +34,7 @@ def pieces(kind: str, key: tuple[int, ...], known) -> tuple[tuple[int, int], tup
     """The two atomic facts that a fact follows from."""
     if kind == "composition":
         return key[:2], (known[key[:2]], key[2])
-    return (key[0], key[2]), (key[1], key[2])
+    return (key[0], key[1]), (key[0], key[2])
 
 
 @pytest.mark.parametrize("judged", ["shown", "inside", "outside"])

@@ -5,8 +5,10 @@ are both "inside" are shown: the others of them ask whether the rule was found, 
 atomic facts are both "outside" ask whether it is used on facts that were never seen to combine.
 
 "composition" follows two relations: head, relation, relation -> the entity two hops away.
-"comparison" holds two entities' values of an attribute against each other: entity, entity,
-attribute -> smaller, equal or larger.
+"comparison" holds two entities' values of an attribute against each other: attribute, entity,
+entity -> smaller, equal or larger. The attribute comes first, before its value is asked, too: a
+model that sees only what came before can then look a value up where the entity stands, by the
+same parts in both kinds of question. With the attribute last, a small model guessed outside.
 
 Source: Wang et al. 2024, "Grokked Transformers are Implicit Reasoners: A Mechanistic Journey to
 the Edge of Generalization".
@@ -96,10 +98,10 @@ def comparison(
     # Entities, attributes, the mark of an atomic fact, values, and the three answers.
     one = entities + attributes
     e, a = (i.ravel() for i in np.indices(value.shape))
-    atomic = np.stack([e, entities + a, np.full(e.size, one), one + 1 + value.ravel()], 1)
+    atomic = np.stack([entities + a, e, np.full(e.size, one), one + 1 + value.ravel()], 1)
     left, right, which = (i.ravel() for i in np.indices((entities, entities, attributes)))
     said = one + 1 + values + 1 + np.sign(value[left, which] - value[right, which])
-    follows = np.stack([left, right, entities + which, said], 1)[left != right]
+    follows = np.stack([entities + which, left, right, said], 1)[left != right]
     x, y = (out[side, which][left != right] for side in (left, right))
     return Facts(
         atomic=atomic,
