@@ -105,16 +105,18 @@ def published(folder: Path, name: str) -> None:
     every = tuple(_signs.signs(one.steps, one.curves, one.time, one.settings))
     teller = Teller(recorded(), every)
     by = max(run.steps[-1] for run in runs)
-    blind: list[Told] = []
-    seen: list[Told] = []
+    asked = []
     for i, run in enumerate(runs):
         for share in SHARES:
             until = share * (run.time if run.came else events[i % len(events)])
-            if not FIRST <= until < run.time or not (run.steps <= until).any():
-                continue
-            signs = _signs.signs(run.steps, run.curves, until, run.settings)
-            blind.append(compared(run, share, until, waited(recorded(), until)[0], by=by))
-            seen.append(compared(run, share, until, teller.tell(signs)[0], by=by))
+            if FIRST <= until < run.time and (run.steps <= until).any():
+                asked.append((run, share, until))
+    reads = [_signs.signs(r.steps, r.curves, u, r.settings) for r, _, u in asked]
+    blind = [compared(*one, waited(recorded(), one[2])[0], by=by) for one in asked]
+    seen = [
+        compared(*one, curve, by=by)
+        for one, (curve, _) in zip(asked, teller.tell(reads), strict=True)
+    ]
     show("waiting times alone", blind)
     show("what is logged", seen)
 

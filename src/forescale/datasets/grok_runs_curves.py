@@ -34,5 +34,5 @@ DATASET = Dataset(
     recipe="recipes/grok_runs.py",
     notes="Test accuracies are of all held-out examples of a small table, so a few hundred. What "
     "is not defined where the gradient vanishes (naive_cosine, coherence) is 0; losses "
-    "below 1e-9 are written as that.",
+    "below 1e-9 are written as that. Probes are given to three digits.",
 )

@@ -135,9 +135,15 @@ def test_a_forecast_is_about_the_run(runs) -> None:
     assert "\n" not in repr(one)
 
 
-def test_known_runs_at_another_pace_are_seen_to_be_no_guide() -> None:
+def test_a_task_at_another_pace_is_missed_by_the_clock_and_not_by_signs_that_tell() -> None:
     mixed = world(2, slow=(1, 1, 1, 0.05))
-    assert held_out(mixed, ("step",)).coverage < 0.9
+
+    def coverage(names: tuple[str, ...], odd: bool) -> float:
+        return scored([t for t in told(mixed, names) if (t.task == "task 3") == odd]).coverage
+
+    assert coverage(("step",), True) < 0.6
+    assert coverage(("step",), False) > 0.9
+    assert coverage(names_of(mixed), True) > 0.85
 
 
 def test_waiting_times_alone_know_who_has_waited(runs) -> None:

@@ -109,18 +109,19 @@ def told(
         watched = max(k.steps[-1] for k in mine)
         if not events or not any(k.came for k in others):
             continue
-        teller = None if names is None else Teller(others, names)
+        asked = []
         for i, run in enumerate(mine):
             for share in shares:
                 until = share * (run.time if run.came else events[i % len(events)])
-                if not FIRST <= until < run.time:
-                    continue
-                if teller is None:
-                    curve, _ = waited(others, until)
-                else:
-                    read = _signs.signs(run.steps, run.curves, until, run.settings)
-                    curve, _ = teller.tell(read)
-                yield compared(run, share, until, curve, by=watched)
+                if FIRST <= until < run.time:
+                    asked.append((run, share, until))
+        if names is None:
+            curves = [waited(others, until)[0] for _, _, until in asked]
+        else:
+            reads = [_signs.signs(r.steps, r.curves, u, r.settings) for r, _, u in asked]
+            curves = [curve for curve, _ in Teller(others, names).tell(reads)]
+        for (run, share, until), curve in zip(asked, curves, strict=True):
+            yield compared(run, share, until, curve, by=watched)
 
 
 def compared(run: Known, share: float, until: float, curve: Array, *, by: float) -> Told:

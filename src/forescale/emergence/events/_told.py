@@ -1,10 +1,14 @@
-"""Waiting times of runs whose end is known, told to a run by how near it stands to each of them.
+"""Waiting times of runs whose end is known, told to a run by how often it stands where they stood.
 
-What is measured is first made one number, the time that an accelerated failure model expects;
-each known run then speaks from the step at which it looked most like the one that is asked about,
-with a weight that falls with the distance. So the shape of the answer, and the share that never
-comes, are those seen, and not the model's. Known runs are placed by models that were fitted
-without their task: a forecast is for a task that is not among them, and its doubt must be so, too.
+A forest parts known runs, each read at several steps, by their signs; a run that is asked about
+gets the curve of waiting times (Kaplan and Meier's, so that runs that never came count) of those
+that share its leaves, by how often they do. So the shape of the answer, and the share that never
+comes, are those seen. One accelerated failure model with effects in straight lines told less on
+the shipped runs: AUC 0.71 and not 0.81 in tasks left out, times to a factor of 2.7 and not 2.4.
+
+Source: Meinshausen 2006, "Quantile Regression Forests"; Geurts, Ernst & Wehenkel 2006, "Extremely
+Randomized Trees". How known runs are read at many steps follows van Houwelingen 2007, "Dynamic
+Prediction by Landmarking in Event History Analysis".
 """
 
 from __future__ import annotations
@@ -12,19 +16,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forescale.emergence.events import _accelerated, _signs
+from forescale.emergence.events import _signs
 from forescale.emergence.events.partial_run import steps_of
+from forescale.errors import MissingExtra
 
 Array = NDArray[np.float64]
 
 #: Steps at which a known run is read, per factor of ten, and the first of them.
 PER_DECADE, FIRST = 6, 8.0
-#: Penalty on effects, known runs within reach of the weights, and the weight of those beyond.
-RIDGE, NEAR, FAR = 3.0, 30, 0.01
+#: Trees, and readings that a leaf holds at least.
+TREES, LEAF = 60, 8
+#: Log of the wait, in times waited, from which on waits are alike to the forest.
+LONG = 6.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class Teller:
 
     @cached_property
     def _rows(self) -> tuple[Array, Array, NDArray[np.bool_], NDArray[np.int64]]:
-        """Signs, log of the time still to wait over the time waited, whether it came, whose."""
+        """Signs, log of the event's step over the present one, whether it came, whose."""
         found, logs, came, whose = [], [], [], []
         for i, run in enumerate(self.known):
             for until, signs in run.landmarks:
@@ -83,30 +91,38 @@ class Teller:
             _signs.table(found, self.names), np.array(logs), np.array(came), np.array(whose)
         )  # fmt: skip
 
-    def _fitted(self, kept: NDArray[np.bool_]) -> _accelerated.Accelerated:
-        x, logs, came, whose = self._rows
-        # Every run counts once, however many steps it is read at.
-        each = np.bincount(whose, minlength=len(self.known))
-        weight = 1.0 / each[whose]
-        return _accelerated.fit(x[kept], logs[kept], came[kept], weight[kept], ridge=RIDGE)
+    @cached_property
+    def _weight(self) -> Array:
+        """Every run counts once, however many steps it is read at."""
+        whose = self._rows[3]
+        return 1.0 / np.bincount(whose, minlength=len(self.known))[whose]
 
     @cached_property
-    def model(self) -> _accelerated.Accelerated:
-        """The model of all known runs."""
-        return self._fitted(np.ones(len(self._rows[1]), bool))
+    def _grown(self) -> tuple[Any, NDArray[np.int64]]:
+        """The forest, and the leaves of every row."""
+        try:
+            from sklearn.ensemble import ExtraTreesRegressor
+        except ModuleNotFoundError:
+            raise MissingExtra(
+                "forecasts of grokking need scikit-learn", fix="pip install 'forescale[forest]'"
+            ) from None
+        x, logs, came, _ = self._rows
+        # Leaves are to hold runs that agree in whether and in when; those that had not come count
+        # as late as they were watched, or later.
+        waits = np.where(came, np.minimum(logs, LONG), LONG) / LONG
+        forest = ExtraTreesRegressor(TREES, min_samples_leaf=LEAF, random_state=0)
+        forest.fit(self._filled(x), np.c_[came, waits], sample_weight=self._weight)
+        return forest, forest.apply(self._filled(x))
 
     @cached_property
-    def _places(self) -> Array:
-        """The index of every row, by a model that did not see its task."""
-        x, _, _, whose = self._rows
-        tasks = np.array([k.task for k in self.known])[whose]
-        if len(set(tasks)) < 2:
-            return self.model.index(x)
-        out = np.empty(len(x))
-        for task in sorted(set(tasks)):
-            mine = tasks == task
-            out[mine] = self._fitted(~mine).index(x[mine])
-        return out
+    def _typical(self) -> Array:
+        """What stands in where a sign is missing: the mean of the known ones."""
+        x = self._rows[0]
+        seen = np.isfinite(x)
+        return np.asarray(np.where(seen, x, 0.0).sum(0) / np.maximum(seen.sum(0), 1))
+
+    def _filled(self, x: Array) -> Array:
+        return np.where(np.isfinite(x), x, self._typical)
 
     def outside(self, read: Mapping[str, float]) -> tuple[str, ...]:
         """Signs that lie beyond those of all known runs."""
@@ -117,28 +133,34 @@ class Teller:
             n for n, far in zip(self.names, (own < low) | (own > high), strict=True) if far
         )
 
-    def tell(self, read: Mapping[str, float]) -> tuple[Array, float]:
+    def tell(self, reads: Sequence[Mapping[str, float]]) -> list[tuple[Array, float]]:
         """Log of the event's step over the present one, at even shares, and the runs it rests on.
 
         Args:
-            read: Signs of the run that is asked about.
+            reads: Signs of each run that is asked about.
 
         Returns:
-            Ascending, infinite where it is not told; and how many runs of equal weight say as
-            much.
+            Of each: ascending, infinite where it is not told; and how many runs of equal weight
+            say as much.
+
+        Raises:
+            MissingExtra: If scikit-learn is not installed.
         """
+        if not reads:
+            return []
+        forest, leaves = self._grown
+        owns = forest.apply(self._filled(_signs.table(reads, self.names)))
+        return [self._heard(leaves == own) for own in owns]
+
+    def _heard(self, same: NDArray[np.bool_]) -> tuple[Array, float]:
+        """What known runs say whose leaves are those of a run, by tree, shape (rows, trees)."""
         _, logs, came, whose = self._rows
-        place = float(self.model.index(_signs.table([read], self.names))[0])
-        far = np.abs(self._places - place)
-        # Rows are grouped by run, in order: the nearest of each.
-        best = np.full(len(self.known), np.inf)
-        np.minimum.at(best, whose, far)
-        hits = np.flatnonzero(far == best[whose])
-        rows = hits[np.unique(whose[hits], return_index=True)[1]]
-        reach = np.sort(far[rows])[min(NEAR, len(rows)) - 1] + 1e-9
-        weight = np.maximum(1 - (far[rows] / reach) ** 2, 0) + FAR
-        curve = steps_of(logs[rows], came[rows], weight)
-        return curve, float(weight.sum() ** 2 / (weight @ weight))
+        together = same * self._weight[:, None]
+        weight = (together / together.sum(0)).mean(1)
+        each = np.bincount(whose, weight, minlength=len(self.known))
+        kept = weight > 0
+        curve = steps_of(logs[kept], came[kept], weight[kept])
+        return curve, float(each.sum() ** 2 / (each @ each))
 
 
 def waited(known: Sequence[Known], until: float) -> tuple[Array, float]:

@@ -199,7 +199,7 @@ def forecast_grokking(
     runs = tuple(recorded() if known is None else known)
     names = tuple(read)
     teller = _teller(names) if known is None else Teller(runs, names)
-    curve, alike = teller.tell(read)
+    [(curve, alike)] = teller.tell([read])
     times = now * np.exp(curve)
     tail = (1 - level) / 2
     # Ends of few runs lie inside those of the next one.

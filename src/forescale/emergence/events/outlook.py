@@ -18,7 +18,7 @@ from forescale.emergence.events import _signs
 from forescale.emergence.events._told import FIRST
 from forescale.emergence.events.grokking import GENERALISED, GrokForecast, forecast_grokking
 from forescale.emergence.events.levers import Levers, levers
-from forescale.errors import BadTable, ForescaleError
+from forescale.errors import BadTable, ForescaleError, MissingExtra
 from forescale.quantities import format_number, short
 from forescale.runs import RunTable
 from forescale.runs.curves import find_curves
@@ -228,6 +228,8 @@ def _outlook(name: str, step: Array, columns: Mapping[str, Array]) -> Outlook:
         else:
             try:
                 made = forecast_grokking(step, read, settings=settings)
+            except MissingExtra:
+                raise
             except ForescaleError as error:
                 why = str(error)
     return Outlook(
