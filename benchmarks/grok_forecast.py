@@ -60,8 +60,8 @@ def ours() -> None:
     """One task of ours left out at a time."""
     runs = recorded()
     every = tuple(runs[0].landmarks[0][1])
-    came = sum(k.came for k in runs)
-    print(f"\n{len(runs)} runs of ours, {came} of which generalise, one task of six left out\n")
+    came, tasks = sum(k.came for k in runs), len({k.task for k in runs})
+    print(f"\n{len(runs)} runs of ours, {came} of which generalise, one task of {tasks} left out\n")
     print(HEAD)
     show("waiting times alone", tuple(told(runs, None)))
     curves: tuple[str, ...] = ()
