@@ -128,7 +128,9 @@ def train(
         steps: How many.
         masks: Ones at weights that live; the others are zero from the start on.
     """
-    w = [a * m for a, m in zip(start, masks or [np.float32(1)] * len(start), strict=True)]
+    w = [a.copy() for a in start]
+    if masks is not None:
+        w = [a * m for a, m in zip(w, masks, strict=True)]
     first, second = ([np.zeros_like(a) for a in w] for _ in range(2))
     early, fit, held = w, [], []
     for step in range(1, steps + 1):
