@@ -161,6 +161,15 @@ def test_a_run_far_from_all_is_named(runs) -> None:
     assert "test_loss" in made.outside
 
 
+def test_a_run_longer_than_all_is_doubted(runs) -> None:
+    one = next(r for r in runs if not r.came)
+    steps = np.r_[one.steps, 30_000.0]
+    curves = {n: np.r_[c, c[-1]] for n, c in one.curves.items()}
+    made = forecast_grokking(steps, curves, settings=one.settings, known=runs)
+    assert any("longer than known runs" in d for d in made.doubts)
+    assert made.by == 60_000
+
+
 def test_scores_are_those_of_their_definitions() -> None:
     rows = [
         Told("a", 0.5, True, 0.9, 0.3, 0.0, 0.4, 1.0),

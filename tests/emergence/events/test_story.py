@@ -10,6 +10,7 @@ import pytest
 
 from forescale import datasets
 from forescale.emergence.events import story
+from forescale.emergence.events._held_out import held_out
 from forescale.emergence.events.grokking import recorded
 from forescale.emergence.events.outlook import outlooks
 from forescale.errors import BadTable
@@ -79,13 +80,22 @@ def test_a_run_without_an_end_leaves_forecasts_open(told) -> None:
 
 def test_the_shipped_runs_end_in_every_way() -> None:
     known = recorded()
-    assert len({k.task for k in known}) == 6
+    assert len({k.task for k in known}) == 7
     came = [k for k in known if k.came]
-    assert 5 <= len(came) <= len(known) - 20
+    assert len(known) / 3 < len(came) < len(known) * 3 / 4
     learnt = [k.steps[np.argmax(k.curves["train_accuracy"] >= 0.99)] for k in came]
     delay = np.array([k.time / t for k, t in zip(came, learnt, strict=True)])
     assert delay.max() > 3
     assert delay.min() < 1.5
+
+
+def test_the_shipped_runs_tell_of_tasks_left_out() -> None:
+    names = ("step", "train_loss", "test_loss", "train_loss_slope", "test_loss_slope", "fallen")
+    found = held_out(recorded(), names)
+    assert found.forecasts > 700
+    assert found.auc > 0.65
+    assert 0.85 < found.coverage <= 1
+    assert found.error < 0.6
 
 
 def test_outlooks_of_shipped_curves_are_read_without_a_map() -> None:

@@ -49,7 +49,8 @@ class GrokForecast(Summarised):
 
     Args:
         until: The step; what came later was not read.
-        by: Step by which `chance` is told: how long known runs were watched, or more.
+        by: Step by which `chance` is told: the last of known runs, or twice `until` if that is
+            more.
         chance: Chance of having generalised by then.
         median: Step by which it generalises with even chance; infinite where that is not told.
         lo: Lower end of the interval of the step.
@@ -91,6 +92,8 @@ class GrokForecast(Summarised):
         out = []
         if self.memorised is None:
             out.append("it has not memorised yet")
+        if "step" in self.outside:
+            out.append("it runs longer than known runs were watched")
         if len(self.outside) > 2:
             out.append(f"unlike known runs in {', '.join(map(short, self.outside[:4]))}")
         if self.held_out.coverage < LEAST_COVERAGE:
@@ -205,7 +208,7 @@ def forecast_grokking(
     # Ends of few runs lie inside those of the next one.
     tail = max(tail - (0.5 - tail) / (2 * alike), 0.0)
     lo, mid, hi = np.quantile(times, [tail, 0.5, 1 - tail], method="inverted_cdf")
-    by = max(*(k.steps[-1] for k in runs), now)
+    by = max(*(k.steps[-1] for k in runs), 2 * now)
     learnt = np.asarray(curves.get("train_accuracy", np.zeros(len(at))), float)
     there = (learnt >= _signs.MEMORISED) & (at <= now)
     return GrokForecast(
