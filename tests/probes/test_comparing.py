@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 from forescale.errors import BadOption  # noqa: E402
 from forescale.probes.comparing import (  # noqa: E402
     barrier,
+    bent,
     chain,
     linear_cka,
     match,
@@ -129,6 +130,45 @@ def test_reading_a_path_leaves_both_models_as_they_were(data):
         path(a, net(1), data, LOSS)
     with pytest.raises(BadOption, match="points is 1"):
         path(a, b, data, LOSS, points=1)
+
+
+def fitted(seed, data):
+    model = net(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(150):
+        optimizer.zero_grad()
+        LOSS(model(data[0]), data[1]).backward()
+        optimizer.step()
+    return model
+
+
+def test_a_bent_way_goes_around_the_barrier_of_the_straight_line(data):
+    a, b = fitted(1, data), fitted(2, data)
+    before = [{k: v.clone() for k, v in m.state_dict().items()} for m in (a, b)]
+    slopes = [p.grad.clone() for p in a.parameters()]
+    straight = barrier(a, b, data, LOSS)
+    way = bent(a, b, data, LOSS, steps=200, lr=0.02)
+    assert straight > 0.3
+    assert barrier(a, b, data, LOSS, by=way, points=21) < 0.1 * straight
+    losses = path(a, b, data, LOSS, by=way, points=3)
+    assert losses[0] == pytest.approx(LOSS(a(data[0]), data[1]).item(), rel=1e-5)
+    assert losses[-1] == pytest.approx(LOSS(b(data[0]), data[1]).item(), rel=1e-5)
+    for model, old in zip((a, b), before, strict=True):
+        assert all(torch.equal(v, old[k]) for k, v in model.state_dict().items())
+    assert all(torch.equal(p.grad, g) for p, g in zip(a.parameters(), slopes, strict=True))
+    again = bent(a, b, data, LOSS, steps=200, lr=0.02)
+    assert all(torch.equal(way[k], again[k]) for k in way)
+
+
+def test_a_way_that_is_not_bent_is_the_straight_line(data):
+    a, b = net(1, norm=True), net(2, norm=True)
+    middle = {
+        k: (v + b.state_dict()[k]) / 2 if v.is_floating_point() else v
+        for k, v in a.state_dict().items()
+    }
+    assert path(a, b, data, LOSS, by=middle) == pytest.approx(path(a, b, data, LOSS), rel=1e-4)
+    with pytest.raises(BadOption, match="steps is 0"):
+        bent(a, b, data, LOSS, steps=0)
 
 
 def test_cka_knows_rotations_and_scales_but_not_other_features():
