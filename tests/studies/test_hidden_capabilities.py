@@ -19,7 +19,7 @@ def gen(seed: int = 0) -> torch.Generator:
 
 
 def signals(worlds: int) -> torch.Tensor:
-    return torch.full((worlds, 1), study.SIGNAL)
+    return torch.full((worlds, 1), study.QUICK.signal)
 
 
 def test_a_disc_is_bright_within_its_radius_and_its_channels_share_the_light() -> None:
@@ -74,12 +74,12 @@ def test_pictures_of_training_keep_away_from_what_is_held_out(monkeypatch) -> No
 
     monkeypatch.setattr(study, "discs", spy)
     nets = study.Generators(2, gen())
-    size = replace(study.QUICK, batch=500, jitter=0.2)
+    size = replace(study.QUICK, batch=500)
     loss = study.lesson(nets, study.SHOWN, signals(2), size, gen(1))
     assert loss.ndim == 0
     (values,) = seen
-    assert values.amin(-1).max() <= 0.2
-    assert values.min() >= -0.2
+    assert values.amin(-1).max() <= study.JITTER
+    assert values.min() >= -study.JITTER
     # Each of those shown comes in a third of the pictures.
     for c, s in study.SHOWN:
         here = (values.round() == torch.tensor([c, s])).all(-1).float().mean()
