@@ -40,6 +40,7 @@ HEAVY = {
     "gradient_coherence",
     "group_universality",
     "hessian_outliers",
+    "hidden_capabilities",
     "hidden_symmetries",
     "hospital_generalisation",
     "inductive_bias_bits",
