@@ -400,16 +400,17 @@ def test_orders_of_many_seeds_are_kept_side_by_side_up_to_a_bound(
 ) -> None:
     from forescale.lab.tasks import _contract
 
-    monkeypatch.setattr(_contract, "_ORDERS", {})
     monkeypatch.setattr(_contract, "KEPT", 20 * 50)
-    made = [_contract._order(50, 0, s) for s in range(seeds_)]
-    assert len(_contract._ORDERS) == kept
+    orders = _contract._Orders()
+    made = [orders.get(50, 0, s) for s in range(seeds_)]
+    assert len(orders.made) == kept
     last = range(seeds_ - kept, seeds_)
-    assert all(_contract._order(50, 0, s) is made[s] for s in last)
+    assert all(orders.get(50, 0, s) is made[s] for s in last)
     # Of a set so large that one order is above the bound, those that a run needs.
     for s in range(6):
-        _contract._order(2000, 0, s)
-    assert len(_contract._ORDERS) == 4
+        orders.get(2000, 0, s)
+    assert len(orders.made) == 4
+    assert orders.numbers == sum(map(len, orders.made.values()))
 
 
 @pytest.mark.parametrize("name", ["gpt", "mlp", "cnn"])

@@ -51,6 +51,7 @@ All at once, task by task: `emerge.emerge`.
 | the same with no curve assumed | `events.kaplan_meier.kaplan_meier` |
 | in this run, from its curves so far? | `events.partial_run.forecast_event` |
 | will it generalise late, told by runs of other tasks? | `events.grokking.forecast_grokking` |
+| what would bring it sooner? | `events.levers.levers` |
 | in every run of a log, and as one runs? | `events.outlook.outlooks`, `events.story.retold` |
 | under which settings does it, and under which never? | `events.phases.explore` |
 | at which learning rate will the next size diverge? | `instability.lr_threshold.lr_threshold` |

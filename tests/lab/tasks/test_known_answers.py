@@ -330,16 +330,3 @@ def test_fewer_alphabets_are_a_subset_of_more_and_none_of_them_is_held_out(torch
     for bad in ({"letters": 4}, {"alphabets": 0}, {"judged": "usual"}, {"letters": 5}):
         with pytest.raises(BadOption):
             get("letter_analogies").data(**bad)
-
-
-def test_thousands_of_passes_are_kept_within_bounds_and_each_is_an_order() -> None:
-    from forescale.lab.tasks import _contract
-
-    orders = _contract._Orders()
-    n = _contract.KEPT // 100
-    for number in range(150):
-        orders.get(n, number, 0)
-        assert orders.numbers == sum(map(len, orders.made.values())) <= _contract.KEPT
-    again = orders.get(n, 149, 0)
-    assert again is orders.get(n, 149, 0)
-    assert len(set(again.tolist())) == n
