@@ -89,6 +89,13 @@ def test_the_shipped_runs_end_in_every_way() -> None:
     assert delay.min() < 1.5
 
 
+def test_the_norm_of_the_weights_is_read_from_their_squares() -> None:
+    curve = [{**r, "squares": 900 / r["step"]} for r in rows()]
+    made = story.Foreteller({"lr": 1e-3, "weight_decay": 1.0}).look(curve[:9])
+    assert made is not None
+    assert "weight_norm" in made.read
+
+
 def test_the_shipped_runs_tell_of_tasks_left_out() -> None:
     names = ("step", "train_loss", "test_loss", "train_loss_slope", "test_loss_slope", "fallen")
     found = held_out(recorded(), names)

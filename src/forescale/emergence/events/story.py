@@ -150,7 +150,8 @@ class Foreteller:
         """A forecast, where one is due at the last row; None once the run has generalised.
 
         Args:
-            rows: The curve so far, "step", losses and accuracies in every row.
+            rows: The curve so far, "step", losses and accuracies in every row, and "squares", the
+                sum of the squared weights, where it is known.
         """
         now = rows[-1]["step"]
         if now < max(self._next, FIRST) or generalised(rows) is not None:
@@ -158,6 +159,8 @@ class Foreteller:
         self._next = now * APART
         columns = columns_of(r for r in rows if r["step"] >= 1)
         read = {n: v for n, v in columns.items() if n in _signs.SCALES}
+        if "squares" in columns:
+            read["weight_norm"] = np.sqrt(columns["squares"])
         made = forecast_grokking(columns["step"], read, settings=self.settings)
         self.made.append(made)
         return made

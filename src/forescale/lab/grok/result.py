@@ -24,7 +24,7 @@ class Grokked(Summarised):
         setup: Its settings.
         curve: A row per look: step, losses in nats, accuracies, `squares` (sum of squared
             weights), `gradient` (length of the gradient of the training loss, before any rule;
-            NaN at a look without a step), `collapse` (share of training entries whose softmax in
+            NaN at a look without a step), `collapsed` (share of training entries whose softmax in
             float32 has no other term than the largest), and where asked for the measures of
             progress, NaN at looks without weights kept.
         t_memorised: First look with 99 % of the training entries right; None if there was none.

@@ -78,10 +78,10 @@ class _Run:
         net, step = self.net, self.net.taken
         row: dict[str, float] = {"step": float(step)}
         for part, at in (("train", net.train), ("test", net.test)):
-            loss, accuracy, collapse = _judged(net, at)
+            loss, accuracy, collapsed = _judged(net, at)
             row[f"{part}_loss"], row[f"{part}_accuracy"] = loss, accuracy
             if part == "train":
-                row["collapse"] = collapse
+                row["collapsed"] = collapsed
             if self.known[part] is None and accuracy >= KNOWN:
                 self.known[part] = step
         row["squares"] = float(net.flat.detach().square().sum())

@@ -103,6 +103,11 @@ def _told(story: GrokStory, f: GrokForecast) -> tuple[str, ...]:
     )
 
 
+def _sentence(words: str) -> str:
+    # Not capitalize(), which would lower what stands in capitals.
+    return words[:1].upper() + words[1:]
+
+
 def _headline(story: GrokStory) -> Headline:
     done = story.generalised is not None
     numbers = [
@@ -127,7 +132,7 @@ def _headline(story: GrokStory) -> Headline:
 
 
 def _sections(story: GrokStory) -> list[Section]:
-    said = () if story.halved is None else (_formed(story.halved).capitalize() + ".",)
+    said = () if story.halved is None else (_sentence(_formed(story.halved)) + ".",)
     parts = [
         Section(
             "The run", charts=(charts.losses(story), charts.accuracies(story)),
@@ -141,7 +146,7 @@ def _sections(story: GrokStory) -> list[Section]:
                 "What was foretold",
                 tables=(_forecasts(story),),
                 lines=(
-                    f"{str(last.held_out).capitalize()}.",
+                    f"{_sentence(str(last.held_out))}.",
                     f"From {last.runs} known runs of {len(last.tasks)} tasks "
                     f"({', '.join(last.tasks)}); read: {', '.join(last.read)}.",
                 ),

@@ -17,7 +17,7 @@ from forescale.report.faces import Face
 def table(found: Levers) -> tables.Table:
     """The changes, the most helpful first."""
     return tables.Table(
-        ("change", "steps", f"{found.level:.0%} interval", "same way in"),
+        ("change", "times the steps", f"{found.level:.0%} interval", "same way in"),
         tuple(_row(v, found.tasks) for v in found.levers),
         left=frozenset({"change"}),
         title="What brings it sooner",
@@ -30,7 +30,7 @@ def _row(v: Lever, tasks: int) -> tuple[str, ...]:
     lo, mid, hi = (format_number(x, 2) for x in (v.lo, v.factor, v.hi))
     return (
         v.said,
-        f"{mid}x" if v.known else "not known",
+        mid if v.known else "not known",
         f"{lo} to {hi}",
         f"{v.agree} of {tasks} tasks",
     )
