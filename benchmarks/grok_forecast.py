@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from forescale.emergence.events import _signs
-from forescale.emergence.events._held_out import SHARES, Told, compared, scored, told
+from forescale.emergence.events._held_out import SHARES, Told, askings, compared, scored, told
 from forescale.emergence.events._told import FIRST, Known, Teller, waited
 from forescale.emergence.events.grokking import GENERALISED, known, recorded
 from forescale.emergence.events.outlook import COLUMNS
@@ -98,19 +98,14 @@ def published(folder: Path, name: str) -> None:
         fits = bool((one.curves["train_loss"] < 0.1).any())
         if fits and one.time > 4 * FIRST and len(one.steps) > 20:
             runs.append(one)
-    events = [k.time for k in runs if k.came]
-    print(f"\n{name}: {len(runs)} runs, {len(events)} of which generalise, told from ours\n")
+    came = sum(k.came for k in runs)
+    print(f"\n{name}: {len(runs)} runs, {came} of which generalise, told from ours\n")
     print(HEAD)
     one = runs[0]
     every = tuple(_signs.signs(one.steps, one.curves, one.time, one.settings))
     teller = Teller(recorded(), every)
     by = max(run.steps[-1] for run in runs)
-    asked = []
-    for i, run in enumerate(runs):
-        for share in SHARES:
-            until = share * (run.time if run.came else events[i % len(events)])
-            if FIRST <= until < run.time and (run.steps <= until).any():
-                asked.append((run, share, until))
+    asked = askings(runs)
     reads = [_signs.signs(r.steps, r.curves, u, r.settings) for r, _, u in asked]
     blind = [compared(*one, waited(recorded(), one[2])[0], by=by) for one in asked]
     seen = [

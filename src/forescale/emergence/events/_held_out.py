@@ -105,16 +105,10 @@ def told(
     for task in sorted({k.task for k in known}):
         mine = [k for k in known if k.task == task]
         others = [k for k in known if k.task != task]
-        events = [k.time for k in mine if k.came]
         watched = max(k.steps[-1] for k in mine)
-        if not events or not any(k.came for k in others):
+        if not any(k.came for k in mine) or not any(k.came for k in others):
             continue
-        asked = []
-        for i, run in enumerate(mine):
-            for share in shares:
-                until = share * (run.time if run.came else events[i % len(events)])
-                if FIRST <= until < run.time:
-                    asked.append((run, share, until))
+        asked = askings(mine, shares)
         if names is None:
             curves = [waited(others, until)[0] for _, _, until in asked]
         else:
@@ -122,6 +116,25 @@ def told(
             curves = [curve for curve, _ in Teller(others, names).tell(reads)]
         for (run, share, until), curve in zip(asked, curves, strict=True):
             yield compared(run, share, until, curve, by=watched)
+
+
+def askings(
+    runs: Sequence[Known], shares: Sequence[float] = SHARES
+) -> list[tuple[Known, float, float]]:
+    """Each run, a share, and the step at which it is asked for that share.
+
+    Args:
+        runs: Of one task, some of which generalised.
+        shares: Shares of the steps to the event; a run that had none borrows that of another.
+    """
+    events = [k.time for k in runs if k.came]
+    asked = []
+    for i, run in enumerate(runs):
+        for share in shares:
+            until = share * (run.time if run.came else events[i % len(events)])
+            if FIRST <= until < run.time and (run.steps <= until).any():
+                asked.append((run, share, until))
+    return asked
 
 
 def compared(run: Known, share: float, until: float, curve: Array, *, by: float) -> Told:

@@ -1,4 +1,4 @@
-"""A foretold step in the cells of a table."""
+"""A foretold step in the cells of a table, and words as sentences."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ def within(f: GrokForecast) -> str:
         return "not told"
     lo, hi = (format_number(v, 2) for v in (f.lo, f.hi))
     return f"{lo} to {hi}" if math.isfinite(f.hi) else f"{lo} or later"
+
+
+def sentence(words: str) -> str:
+    """The words with a capital first and a full stop."""
+    # Not capitalize(), which would lower what stands in capitals.
+    return f"{words[:1].upper()}{words[1:]}."

@@ -103,11 +103,6 @@ def _told(story: GrokStory, f: GrokForecast) -> tuple[str, ...]:
     )
 
 
-def _sentence(words: str) -> str:
-    # Not capitalize(), which would lower what stands in capitals.
-    return words[:1].upper() + words[1:]
-
-
 def _headline(story: GrokStory) -> Headline:
     done = story.generalised is not None
     numbers = [
@@ -132,7 +127,7 @@ def _headline(story: GrokStory) -> Headline:
 
 
 def _sections(story: GrokStory) -> list[Section]:
-    said = () if story.halved is None else (_sentence(_formed(story.halved)) + ".",)
+    said = () if story.halved is None else (foretold.sentence(_formed(story.halved)),)
     parts = [
         Section(
             "The run", charts=(charts.losses(story), charts.accuracies(story)),
@@ -146,7 +141,7 @@ def _sections(story: GrokStory) -> list[Section]:
                 "What was foretold",
                 tables=(_forecasts(story),),
                 lines=(
-                    f"{_sentence(str(last.held_out))}.",
+                    foretold.sentence(str(last.held_out)),
                     f"From {last.runs} known runs of {len(last.tasks)} tasks "
                     f"({', '.join(last.tasks)}); read: {', '.join(last.read)}.",
                 ),

@@ -89,7 +89,7 @@ def _headline(found: Outlooks) -> Headline:
 
 def _sections(found: Outlooks) -> list[Section]:
     facts = {"log": found.source, **{f"column of {n}": c for n, c in found.read.items()}}
-    lines = tuple(f"{held[:1].upper()}{held[1:]}." for held in _held_out(found))
+    lines = tuple(foretold.sentence(held) for held in _held_out(found))
     parts = [Section("Runs", tables=(_table(found),), lines=lines)]
     if found.levers is not None:
         parts.append(Section("Sooner", tables=(sooner.table(found.levers),)))
